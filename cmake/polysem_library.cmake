@@ -1,0 +1,17 @@
+# polysem::polysem, the hosted library: every folder of lib/, the backends that were built, the data sets.
+add_library(polysem STATIC)
+add_library(polysem::polysem ALIAS polysem)
+foreach(object IN LISTS POLYSEM_OBJECTS)
+  target_sources(polysem PRIVATE $<TARGET_OBJECTS:${object}>)
+endforeach()
+set_target_properties(polysem PROPERTIES LINKER_LANGUAGE CXX)
+target_compile_features(polysem PUBLIC cxx_std_20)
+target_include_directories(polysem PUBLIC
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib/include> $<INSTALL_INTERFACE:include>)
+target_link_libraries(polysem PUBLIC polysem_core PRIVATE OpenSSL::Crypto ZLIB::ZLIB)
+if(POLYSEM_BACKEND_ONEDNN)
+  target_link_libraries(polysem PRIVATE DNNL::dnnl TBB::tbb)
+endif()
+if(POLYSEM_SANITIZE)
+  target_link_options(polysem PUBLIC -fsanitize=${POLYSEM_SANITIZE})
+endif()
