@@ -20,14 +20,16 @@ Philox4x32::Counter Philox4x32::block(Counter c, Key key) noexcept {
 std::uint32_t Random::bits(std::uint64_t index) const noexcept {
   const std::uint64_t block = index >> 2;
   const auto words = Philox4x32::block(
-      {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), stream_, substream_}, key_);
+      {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), stream_, substream_},
+      key_);
   return words[index & 3];
 }
 
 std::uint64_t Random::bits64(std::uint64_t index) const noexcept {
   const std::uint64_t block = index >> 1;
   const auto words = Philox4x32::block(
-      {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), stream_, substream_}, key_);
+      {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), stream_, substream_},
+      key_);
   const std::size_t first = (index & 1) * 2;
   return std::uint64_t{words[first]} | (std::uint64_t{words[first + 1]} << 32);
 }

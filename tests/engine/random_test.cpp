@@ -9,7 +9,8 @@ using Counter = Philox4x32::Counter;
 
 // Known answers of Random123's kat_vectors for philox4x32-10.
 TEST(Philox, KnownAnswers) {
-  EXPECT_EQ(Philox4x32::block({0, 0, 0, 0}, {0, 0}), (Counter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(Philox4x32::block({0, 0, 0, 0}, {0, 0}),
+            (Counter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   constexpr std::uint32_t kOnes = 0xffffffff;
   EXPECT_EQ(Philox4x32::block({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}),
             (Counter{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
@@ -18,7 +19,8 @@ TEST(Philox, KnownAnswers) {
 }
 
 TEST(Random, StreamsAndSubstreamsDiffer) {
-  const Random a(7, RandomStream::kData), b(7, RandomStream::kNoise), c(7, RandomStream::kData, 1), d(8, RandomStream::kData);
+  const Random a(7, RandomStream::kData), b(7, RandomStream::kNoise), c(7, RandomStream::kData, 1),
+      d(8, RandomStream::kData);
   EXPECT_NE(a.bits64(0), b.bits64(0));
   EXPECT_NE(a.bits64(0), c.bits64(0));
   EXPECT_NE(a.bits64(0), d.bits64(0));
@@ -30,7 +32,8 @@ TEST(Random, WordsAreCutFromOneBlock) {
     EXPECT_EQ(r.bits64(i), std::uint64_t{r.bits(2 * i)} | (std::uint64_t{r.bits(2 * i + 1)} << 32));
 }
 
-// 100,000 draws: the mean of a uniform has standard error 0.0009, of a normal 0.0032; the bounds are six of those.
+// 100,000 draws: the mean of a uniform has standard error 0.0009, of a normal 0.0032; the bounds are six of
+// those.
 TEST(Random, MomentsOfUniformAndNormal) {
   const Random r(3, RandomStream::kNoise);
   constexpr int kDraws = 100000;

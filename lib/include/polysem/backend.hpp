@@ -14,11 +14,11 @@ namespace polysem {
 
 /// What a backend is and runs on; printed with every result.
 struct BackendInfo {
-  std::string name;                   ///< "onednn"
-  std::string device;                 ///< processor or card
-  std::string driver;                 ///< library or driver with its version, for instance "oneDNN 2.6.3"
-  std::string features;               ///< instruction sets or extensions found, for instance "avx512 avx512_bf16"
-  int threads = 1;                    ///< CPU threads in use; 0 where it has no meaning
+  std::string name;      ///< "onednn"
+  std::string device;    ///< processor or card
+  std::string driver;    ///< library or driver with its version, for instance "oneDNN 2.6.3"
+  std::string features;  ///< instruction sets or extensions found, for instance "avx512 avx512_bf16"
+  int threads = 1;       ///< CPU threads in use; 0 where it has no meaning
   std::uint64_t memory_bytes = 0;     ///< of the device
   std::vector<Precision> precisions;  ///< those that run in hardware or are emulated exactly
 };
@@ -32,13 +32,14 @@ struct Support {
   explicit operator bool() const noexcept { return ok; }
 };
 
-/// How memory will be used: a hint. A backend may keep rearranged copies of rarely written memory (weights of a
-/// frozen model); every write goes through its queue, so it knows when they are stale.
+/// How memory will be used: a hint. A backend may keep rearranged copies of rarely written memory (weights of
+/// a frozen model); every write goes through its queue, so it knows when they are stale.
 enum class MemoryUse : std::uint8_t { kGeneral, kRarelyWritten };
 
-/// Where ops are recorded, in program order. They may run later; everything that went in before synchronize() has
-/// run when it returns. Inputs of upload() are copied before it returns. One thread uses a queue at a time.
-/// Errors of deferred work surface in synchronize() or download() and name the op; the queue is unusable after.
+/// Where ops are recorded, in program order. They may run later; everything that went in before synchronize()
+/// has run when it returns. Inputs of upload() are copied before it returns. One thread uses a queue at a
+/// time. Errors of deferred work surface in synchronize() or download() and name the op; the queue is
+/// unusable after.
 class Queue {
  public:
   virtual ~Queue() = default;
@@ -46,8 +47,9 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  /// Records one op. `operands` in the order of specs(op); `workspace` u8 [1, n] with n >= Backend::workspace_bytes(op)
-  /// (absent where that is 0), free for any use once the op after it in this queue starts. Validates first.
+  /// Records one op. `operands` in the order of specs(op); `workspace` u8 [1, n] with n >=
+  /// Backend::workspace_bytes(op) (absent where that is 0), free for any use once the op after it in this
+  /// queue starts. Validates first.
   void run(const Op& op, std::span<const Tensor> operands, Tensor workspace = {});
 
   /// Host to device; `source` holds rows * cols elements without gaps.
@@ -74,9 +76,11 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
 
   virtual const BackendInfo& info() const = 0;
-  /// Uninitialised memory, aligned to at least 64 bytes. Throws Error{kOutOfMemory}; the backend stays usable.
+  /// Uninitialised memory, aligned to at least 64 bytes. Throws Error{kOutOfMemory}; the backend stays
+  /// usable.
   virtual std::shared_ptr<Buffer> allocate(std::uint64_t bytes, MemoryUse use = MemoryUse::kGeneral) = 0;
-  /// Whether run() will take this op with operands of these types (`types[i]` of operand i; absent ones are ignored).
+  /// Whether run() will take this op with operands of these types (`types[i]` of operand i; absent ones are
+  /// ignored).
   virtual Support supports(const Op& op, std::span<const DType> types) const = 0;
   /// Scratch memory that one run of the op needs.
   virtual std::uint64_t workspace_bytes(const Op& op) const = 0;

@@ -10,9 +10,9 @@
 
 namespace polysem {
 
-/// Runs ops on a backend for code that does not want to think about workspace: allocates, grows and reuses it.
-/// With a fallback backend, ops that the first one refuses run there, and are counted; without, refusal is
-/// Error{kUnsupported} with the backend's reason.
+/// Runs ops on a backend for code that does not want to think about workspace: allocates, grows and reuses
+/// it. With a fallback backend, ops that the first one refuses run there, and are counted; without, refusal
+/// is Error{kUnsupported} with the backend's reason.
 class Executor {
  public:
   explicit Executor(Backend& backend, Backend* fallback = nullptr);
@@ -23,7 +23,8 @@ class Executor {
   }
 
   /// New matrix; `fill` variants are zero.
-  Array make(std::int64_t rows, std::int64_t cols, DType dtype = DType::kF32, MemoryUse use = MemoryUse::kGeneral);
+  Array make(std::int64_t rows, std::int64_t cols, DType dtype = DType::kF32,
+             MemoryUse use = MemoryUse::kGeneral);
   Array zeros(std::int64_t rows, std::int64_t cols, DType dtype = DType::kF32);
   /// New f32 matrix with these contents (rows * cols values).
   Array make_from(std::int64_t rows, std::int64_t cols, std::span<const float> values,

@@ -12,11 +12,12 @@
 
 namespace polysem {
 
-/// Every op there is. Support, validation, printing, tests and benchmarks are tables over this list; a new op is a
-/// struct and one entry here.
-using Op = std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate, ProjectRows,
-                        NormalizeRows, EncodeTopK, SparseDecode, SparseGradValues, TransposeCodes, LatentGrad,
-                        LatentUpdate, FiringStats, ScatterDense, RmsNorm, Rope, Attention, CrossEntropy, KlDivergence>;
+/// Every op there is. Support, validation, printing, tests and benchmarks are tables over this list; a new op
+/// is a struct and one entry here.
+using Op = std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
+                        ProjectRows, NormalizeRows, EncodeTopK, SparseDecode, SparseGradValues,
+                        TransposeCodes, LatentGrad, LatentUpdate, FiringStats, ScatterDense, RmsNorm, Rope,
+                        Attention, CrossEntropy, KlDivergence>;
 
 /// Stable name, for instance "encode_topk".
 std::string_view name(const Op& op) noexcept;
@@ -25,8 +26,8 @@ std::string to_string(const Op& op);
 /// The operands in order.
 std::vector<OperandSpec> specs(const Op& op);
 
-/// Checks an op's numbers and its operands (count, presence, types, shapes, strides, bounds, overlap of outputs).
-/// Throws Error{kInvalidArgument} that names op, operand, expected and found.
+/// Checks an op's numbers and its operands (count, presence, types, shapes, strides, bounds, overlap of
+/// outputs). Throws Error{kInvalidArgument} that names op, operand, expected and found.
 void validate(const Op& op, std::span<const Tensor> operands);
 
 }  // namespace polysem

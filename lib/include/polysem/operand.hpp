@@ -9,7 +9,8 @@
 
 namespace polysem {
 
-/// Arithmetic of the expensive products. Accumulation is always at least f32, master weights and moments are f32.
+/// Arithmetic of the expensive products. Accumulation is always at least f32, master weights and moments are
+/// f32.
 enum class Precision : std::uint8_t { kF32, kBF16 };
 std::string_view name(Precision precision) noexcept;
 

@@ -5,14 +5,15 @@
 #include "polysem/operand.hpp"
 #include "polysem/random.hpp"
 
-/// Dense ops. Every op is plain data (shapes and constants) beside a struct of named operands. `specs()` tells
-/// names, access, types and shapes of the operands in order; `check()` returns what is wrong with the op's own
-/// numbers, or "". `fields(f)` calls f(name, value) for each number: printing, hashing and test cases come from it.
-/// Unless said otherwise outputs may not overlap inputs.
+/// Dense ops. Every op is plain data (shapes and constants) beside a struct of named operands. `specs()`
+/// tells names, access, types and shapes of the operands in order; `check()` returns what is wrong with the
+/// op's own numbers, or "". `fields(f)` calls f(name, value) for each number: printing, hashing and test
+/// cases come from it. Unless said otherwise outputs may not overlap inputs.
 namespace polysem {
 
 /// C = alpha op(A) op(B) + beta C, then + bias (one value a column), then ReLU.
-/// `batch` products at once: A, B and C hold their matrices stacked along the rows; `shared_b` uses one B for all.
+/// `batch` products at once: A, B and C hold their matrices stacked along the rows; `shared_b` uses one B for
+/// all.
 struct Gemm {
   static constexpr std::string_view kName = "gemm";
   std::int64_t m = 0, n = 0, k = 0;
@@ -36,8 +37,8 @@ struct Gemm {
   }
 };
 
-/// out = f(a, b), element by element. b may have one row (used for every row) or one column. Types convert: a copy
-/// between types is a cast. out may be exactly a or b.
+/// out = f(a, b), element by element. b may have one row (used for every row) or one column. Types convert: a
+/// copy between types is a cast. out may be exactly a or b.
 struct Elementwise {
   static constexpr std::string_view kName = "elementwise";
   enum class Kind : std::uint8_t {
@@ -59,13 +60,14 @@ struct Elementwise {
   std::string check() const;
   template <class F>
   void fields(F&& f) const {
-    f("kind", kind), f("rows", rows), f("cols", cols), f("b_rows", b_rows), f("b_cols", b_cols), f("alpha", alpha);
+    f("kind", kind), f("rows", rows), f("cols", cols), f("b_rows", b_rows), f("b_cols", b_cols),
+        f("alpha", alpha);
     f("beta", beta);
   }
 };
 
-/// Reduces the rows (out [1, rows]) or the columns (out [1, cols]) of a, with b where the kind takes one; b may have
-/// one row. Sums have a fixed order that depends on the shape alone.
+/// Reduces the rows (out [1, rows]) or the columns (out [1, cols]) of a, with b where the kind takes one; b
+/// may have one row. Sums have a fixed order that depends on the shape alone.
 struct Reduce {
   static constexpr std::string_view kName = "reduce";
   enum class Kind : std::uint8_t {
@@ -135,8 +137,8 @@ struct RandomFill {
   }
 };
 
-/// out[i] = table[ids[i]]; rows convert between types. Ids outside the table are the caller's error: a backend
-/// reads nothing outside and writes zeros for them.
+/// out[i] = table[ids[i]]; rows convert between types. Ids outside the table are the caller's error: a
+/// backend reads nothing outside and writes zeros for them.
 struct GatherRows {
   static constexpr std::string_view kName = "gather_rows";
   std::int64_t rows = 0, cols = 0, table_rows = 0;
@@ -168,9 +170,9 @@ struct ScatterRows {
   }
 };
 
-/// Constants of one Adam step (Kingma & Ba, arXiv 1412.6980, algorithm 1; weight decay decoupled as in Loshchilov &
-/// Hutter, arXiv 1711.05101): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
-/// w -= rate (m / (1 - b1^step) / (sqrt(v / (1 - b2^step)) + epsilon) + weight_decay w).
+/// Constants of one Adam step (Kingma & Ba, arXiv 1412.6980, algorithm 1; weight decay decoupled as in
+/// Loshchilov & Hutter, arXiv 1711.05101): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= rate (m / (1
+/// - b1^step) / (sqrt(v / (1 - b2^step)) + epsilon) + weight_decay w).
 struct AdamStep {
   float rate = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f, weight_decay = 0.0f;
   std::int64_t step = 1;  ///< counts from 1
@@ -190,8 +192,10 @@ struct AdamUpdate {
   std::string check() const;
   template <class F>
   void fields(F&& f) const {
-    f("rows", rows), f("cols", cols), f("grad_scale", grad_scale), f("rate", adam.rate), f("beta1", adam.beta1);
-    f("beta2", adam.beta2), f("epsilon", adam.epsilon), f("weight_decay", adam.weight_decay), f("step", adam.step);
+    f("rows", rows), f("cols", cols), f("grad_scale", grad_scale), f("rate", adam.rate),
+        f("beta1", adam.beta1);
+    f("beta2", adam.beta2), f("epsilon", adam.epsilon), f("weight_decay", adam.weight_decay),
+        f("step", adam.step);
   }
 };
 

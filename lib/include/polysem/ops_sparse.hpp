@@ -4,16 +4,16 @@
 
 #include "polysem/ops_dense.hpp"
 
-/// Ops of sparse coders. Weights are kept latent by latent: W_enc [latents, d_in] and W_dec [latents, d_out], so that
-/// everything about one latent is one row. `k` > 0 says that every row of the codes has k entries; 0 that
-/// `row_offsets` tells. See SparseCodes for the layout.
+/// Ops of sparse coders. Weights are kept latent by latent: W_enc [latents, d_in] and W_dec [latents, d_out],
+/// so that everything about one latent is one row. `k` > 0 says that every row of the codes has k entries; 0
+/// that `row_offsets` tells. See SparseCodes for the layout.
 namespace polysem {
 
-/// Pre-activations h = x W_enc^T + b_enc and of each row the k latents with the largest h * scale, ties to the lowest
-/// latent; then ReLU: values = max(h, 0) (Gao et al., arXiv 2406.04093, section 2.3). The batch x latents matrix
-/// need not exist. With `candidates` only those latents (ids ascending, distinct) take part: AuxK over dead latents.
-/// `nonfinite`, where given, grows by the number of rows with a NaN or infinite pre-activation; such rows get k
-/// entries of value 0.
+/// Pre-activations h = x W_enc^T + b_enc and of each row the k latents with the largest h * scale, ties to
+/// the lowest latent; then ReLU: values = max(h, 0) (Gao et al., arXiv 2406.04093, section 2.3). The batch x
+/// latents matrix need not exist. With `candidates` only those latents (ids ascending, distinct) take part:
+/// AuxK over dead latents. `nonfinite`, where given, grows by the number of rows with a NaN or infinite
+/// pre-activation; such rows get k entries of value 0.
 struct EncodeTopK {
   static constexpr std::string_view kName = "encode_topk";
   std::int64_t rows = 0, d_in = 0, latents = 0, k = 0;
@@ -39,8 +39,8 @@ struct EncodeTopK {
   }
 };
 
-/// y = sum of value * W_dec[latent] over the row's entries + bias + base. Writes what is asked for of: y itself,
-/// error = y - target, and row_loss = |y - target|^2.
+/// y = sum of value * W_dec[latent] over the row's entries + bias + base. Writes what is asked for of: y
+/// itself, error = y - target, and row_loss = |y - target|^2.
 struct SparseDecode {
   static constexpr std::string_view kName = "sparse_decode";
   std::int64_t rows = 0, latents = 0, d_out = 0, k = 0;
@@ -64,8 +64,8 @@ struct SparseDecode {
   }
 };
 
-/// Gradient of the loss with respect to each entry's pre-activation: scale * (error_row . W_dec[latent]) where
-/// value > 0, else 0 (selection and ReLU pass the gradient of what they let through).
+/// Gradient of the loss with respect to each entry's pre-activation: scale * (error_row . W_dec[latent])
+/// where value > 0, else 0 (selection and ReLU pass the gradient of what they let through).
 struct SparseGradValues {
   static constexpr std::string_view kName = "sparse_grad_values";
   std::int64_t rows = 0, latents = 0, d_out = 0, k = 0, capacity = 0;
@@ -81,12 +81,13 @@ struct SparseGradValues {
   std::string check() const;
   template <class F>
   void fields(F&& f) const {
-    f("rows", rows), f("latents", latents), f("d_out", d_out), f("k", k), f("capacity", capacity), f("scale", scale);
+    f("rows", rows), f("latents", latents), f("d_out", d_out), f("k", k), f("capacity", capacity),
+        f("scale", scale);
   }
 };
 
-/// Who fired each latent: begin[j] .. begin[j+1] are the places in `entries` (index into the codes) and `entry_rows`
-/// (its row) of latent j's active entries (value != 0), in ascending order of the entry.
+/// Who fired each latent: begin[j] .. begin[j+1] are the places in `entries` (index into the codes) and
+/// `entry_rows` (its row) of latent j's active entries (value != 0), in ascending order of the entry.
 struct TransposeCodes {
   static constexpr std::string_view kName = "transpose_codes";
   std::int64_t rows = 0, latents = 0, k = 0, capacity = 0;
@@ -105,9 +106,10 @@ struct TransposeCodes {
   }
 };
 
-/// Gradients of all parameters of the latents, from codes sorted by latent (TransposeCodes); the sum over a latent's
-/// entries runs in ascending order:
-///   g_dec[j] = decoder_scale * sum value * error[row],  g_enc[j] = sum gradient * x[row],  g_b[j] = sum gradient.
+/// Gradients of all parameters of the latents, from codes sorted by latent (TransposeCodes); the sum over a
+/// latent's entries runs in ascending order:
+///   g_dec[j] = decoder_scale * sum value * error[row],  g_enc[j] = sum gradient * x[row],  g_b[j] = sum
+///   gradient.
 /// `accumulate` adds to what is there, so that several code lists (AuxK) add up.
 struct LatentGrad {
   static constexpr std::string_view kName = "latent_grad";
@@ -133,12 +135,12 @@ struct LatentGrad {
   }
 };
 
-/// LatentGrad and the optimiser step in one pass over the latents; no gradient matrix is written. Per latent: sum
-/// the main list and, where given, the second list (AuxK: its own codes, gradients and error; the same rows of x);
-/// with `unit_norm` project the decoder gradient (ProjectRows), step, and renormalise the decoder row. Latents
-/// without entries step too, on a zero gradient. `input_gradient` [1, d_in] receives sum_j g_b[j] W_enc[j] with W_enc
-/// as it was before the step: what b_dec needs, since the encoder sees x - b_dec. Low-precision copies of the new
-/// weights are written where given.
+/// LatentGrad and the optimiser step in one pass over the latents; no gradient matrix is written. Per latent:
+/// sum the main list and, where given, the second list (AuxK: its own codes, gradients and error; the same
+/// rows of x); with `unit_norm` project the decoder gradient (ProjectRows), step, and renormalise the decoder
+/// row. Latents without entries step too, on a zero gradient. `input_gradient` [1, d_in] receives sum_j
+/// g_b[j] W_enc[j] with W_enc as it was before the step: what b_dec needs, since the encoder sees x - b_dec.
+/// Low-precision copies of the new weights are written where given.
 struct LatentUpdate {
   static constexpr std::string_view kName = "latent_update";
   std::int64_t rows = 0, latents = 0, d_in = 0, d_out = 0;
@@ -152,7 +154,7 @@ struct LatentUpdate {
     Tensor aux_begin, aux_entries, aux_entry_rows, aux_values, aux_gradient, aux_error;
     Tensor w_enc, w_dec, b_enc;
     Tensor m_enc, v_enc, m_dec, v_dec, m_b, v_b;
-    Tensor input_gradient;      ///< optional
+    Tensor input_gradient;        ///< optional
     Tensor w_enc_low, w_dec_low;  ///< bf16, optional
   };
   std::array<OperandSpec, kOperandCount<LatentUpdate>> specs() const;
@@ -160,14 +162,15 @@ struct LatentUpdate {
   template <class F>
   void fields(F&& f) const {
     f("rows", rows), f("latents", latents), f("d_in", d_in), f("d_out", d_out), f("capacity", capacity);
-    f("aux_capacity", aux_capacity), f("decoder_scale", decoder_scale), f("aux_decoder_scale", aux_decoder_scale);
+    f("aux_capacity", aux_capacity), f("decoder_scale", decoder_scale),
+        f("aux_decoder_scale", aux_decoder_scale);
     f("unit_norm", unit_norm), f("rate", adam.rate), f("beta1", adam.beta1), f("beta2", adam.beta2);
     f("epsilon", adam.epsilon), f("weight_decay", adam.weight_decay), f("step", adam.step);
   }
 };
 
-/// Counts firings from sorted codes: fired[j] += entries of j; since[j] = 0 where j fired, else since[j] + rows. Both
-/// stop at 2^32 - 1 instead of wrapping.
+/// Counts firings from sorted codes: fired[j] += entries of j; since[j] = 0 where j fired, else since[j] +
+/// rows. Both stop at 2^32 - 1 instead of wrapping.
 struct FiringStats {
   static constexpr std::string_view kName = "firing_stats";
   std::int64_t rows = 0, latents = 0;

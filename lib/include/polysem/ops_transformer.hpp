@@ -26,8 +26,8 @@ struct RmsNorm {
   }
 };
 
-/// Rotary position embedding in place (Su et al., arXiv 2104.09864): in each head the pair number i is turned by
-/// position * base^(-2 i / rotary). Pairs are (2 i, 2 i + 1) when `interleaved`, else (i, i + rotary / 2).
+/// Rotary position embedding in place (Su et al., arXiv 2104.09864): in each head the pair number i is turned
+/// by position * base^(-2 i / rotary). Pairs are (2 i, 2 i + 1) when `interleaved`, else (i, i + rotary / 2).
 struct Rope {
   static constexpr std::string_view kName = "rope";
   std::int64_t rows = 0, heads = 0, head_dim = 0;
@@ -43,14 +43,16 @@ struct Rope {
   std::string check() const;
   template <class F>
   void fields(F&& f) const {
-    f("rows", rows), f("heads", heads), f("head_dim", head_dim), f("rotary", rotary), f("interleaved", interleaved);
+    f("rows", rows), f("heads", heads), f("head_dim", head_dim), f("rotary", rotary),
+        f("interleaved", interleaved);
     f("base", base);
   }
 };
 
-/// Causal attention of several sequences; query head h reads key-value head h / (heads / kv_heads). Sequence s has
-/// queries [query_begin[s], query_begin[s+1]) and keys [key_begin[s], key_begin[s] + key_count[s]); its queries are
-/// the last positions, so query i of q sees the first key_count - q + i + 1 keys. Softmax of scale * q . k.
+/// Causal attention of several sequences; query head h reads key-value head h / (heads / kv_heads). Sequence
+/// s has queries [query_begin[s], query_begin[s+1]) and keys [key_begin[s], key_begin[s] + key_count[s]); its
+/// queries are the last positions, so query i of q sees the first key_count - q + i + 1 keys. Softmax of
+/// scale * q . k.
 struct Attention {
   static constexpr std::string_view kName = "attention";
   std::int64_t rows = 0, key_rows = 0, sequences = 0;
@@ -71,12 +73,14 @@ struct Attention {
   std::string check() const;
   template <class F>
   void fields(F&& f) const {
-    f("rows", rows), f("key_rows", key_rows), f("sequences", sequences), f("heads", heads), f("kv_heads", kv_heads);
+    f("rows", rows), f("key_rows", key_rows), f("sequences", sequences), f("heads", heads),
+        f("kv_heads", kv_heads);
     f("head_dim", head_dim), f("scale", scale), f("precision", precision);
   }
 };
 
-/// loss[r] = log sum_c exp(logits[r, c]) - logits[r, target[r]], in nats. A target outside the classes gives 0.
+/// loss[r] = log sum_c exp(logits[r, c]) - logits[r, target[r]], in nats. A target outside the classes gives
+/// 0.
 struct CrossEntropy {
   static constexpr std::string_view kName = "cross_entropy";
   std::int64_t rows = 0, classes = 0;

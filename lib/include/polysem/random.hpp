@@ -5,20 +5,21 @@
 
 namespace polysem {
 
-/// Philox4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
-/// 128 bits of counter and 64 bits of key give 128 random bits. Checked against Random123's known answers.
+/// Philox4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011): 128 bits of counter and 64 bits of key give 128 random bits. Checked against Random123's known
+/// answers.
 struct Philox4x32 {
   using Counter = std::array<std::uint32_t, 4>;
   using Key = std::array<std::uint32_t, 2>;
   static Counter block(Counter counter, Key key) noexcept;
 };
 
-/// What randomness is used for. Each purpose has a stream of its own, so that changing one (more noise, another
-/// initialisation) leaves the others as they were.
+/// What randomness is used for. Each purpose has a stream of its own, so that changing one (more noise,
+/// another initialisation) leaves the others as they were.
 enum class RandomStream : std::uint32_t { kData = 1, kInitialisation, kShuffle, kNoise, kSampling };
 
-/// Random numbers by index: the same (seed, stream, substream, index) gives the same number on every machine, backend
-/// and thread count. Cheap to copy; has no state that advances.
+/// Random numbers by index: the same (seed, stream, substream, index) gives the same number on every machine,
+/// backend and thread count. Cheap to copy; has no state that advances.
 class Random {
  public:
   Random(std::uint64_t seed, RandomStream stream, std::uint32_t substream = 0) noexcept

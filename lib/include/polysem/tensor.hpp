@@ -9,8 +9,8 @@
 
 namespace polysem {
 
-/// Memory that a backend owns, on its device. Opaque: data goes in and out through a Queue. Letting go of the last
-/// reference while queued work still uses the memory is safe; the backend waits or defers.
+/// Memory that a backend owns, on its device. Opaque: data goes in and out through a Queue. Letting go of the
+/// last reference while queued work still uses the memory is safe; the backend waits or defers.
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -25,8 +25,8 @@ class Buffer {
   std::uint64_t bytes_;
 };
 
-/// View of a row-major matrix inside a Buffer; owns nothing, costs nothing to copy. Vectors are matrices of one row.
-/// A default-made Tensor is "absent" and converts to false; ops take it for optional operands.
+/// View of a row-major matrix inside a Buffer; owns nothing, costs nothing to copy. Vectors are matrices of
+/// one row. A default-made Tensor is "absent" and converts to false; ops take it for optional operands.
 struct Tensor {
   Buffer* buffer = nullptr;
   std::uint64_t offset = 0;  ///< bytes from the start of the buffer
@@ -55,7 +55,9 @@ class Array {
   Array() = default;
   Array(std::shared_ptr<Buffer> buffer, Tensor view) : buffer_(std::move(buffer)), view_(view) {}
   const Tensor& view() const noexcept { return view_; }
-  operator const Tensor&() const noexcept { return view_; }  // NOLINT: an Array is used wherever a view is wanted
+  operator const Tensor&() const noexcept {
+    return view_;
+  }  // NOLINT: an Array is used wherever a view is wanted
   explicit operator bool() const noexcept { return static_cast<bool>(view_); }
   std::int64_t rows() const noexcept { return view_.rows; }
   std::int64_t cols() const noexcept { return view_.cols; }
@@ -66,8 +68,8 @@ class Array {
 };
 
 /// Sparse latent activations of a batch, CSR: for row r the entries [row_offsets[r], row_offsets[r+1]), or
-/// [r k, (r+1) k) where every row has k of them and `row_offsets` is absent. Inside a row the latent ids ascend. An
-/// entry may hold the value 0 (a selected latent that ReLU silenced): it is not active.
+/// [r k, (r+1) k) where every row has k of them and `row_offsets` is absent. Inside a row the latent ids
+/// ascend. An entry may hold the value 0 (a selected latent that ReLU silenced): it is not active.
 struct SparseCodes {
   Tensor values;       ///< f32 [1, capacity]
   Tensor latents;      ///< i32 [1, capacity]
