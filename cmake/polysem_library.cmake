@@ -10,7 +10,7 @@ target_include_directories(polysem PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib/include> $<INSTALL_INTERFACE:include>)
 target_link_libraries(polysem PUBLIC polysem_core PRIVATE OpenSSL::Crypto ZLIB::ZLIB)
 if(POLYSEM_BACKEND_ONEDNN)
-  target_link_libraries(polysem PRIVATE DNNL::dnnl TBB::tbb)
+  target_link_libraries(polysem PRIVATE oneDNN::oneDNN TBB::tbb)
 endif()
 if(POLYSEM_SANITIZE)
   target_link_options(polysem PUBLIC -fsanitize=${POLYSEM_SANITIZE})
