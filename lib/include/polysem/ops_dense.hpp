@@ -46,6 +46,7 @@ struct Elementwise {
     kAxpby,    ///< alpha a + beta b
     kMul,      ///< alpha a b
     kRelu,     ///< max(a, 0); NaN stays NaN
+    kSqrt,     ///< sqrt(max(alpha a + beta, 0))
     kSiluMul,  ///< a sigmoid(a) b: the gate of SwiGLU (Shazeer, arXiv 2002.05202)
   };
   Kind kind = Kind::kCopy;
