@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "polysem/sparse_coder.hpp"
+
+namespace polysem {
+
+/// Point with the smallest sum of distances to the rows of `points` [rows, dim], by Weiszfeld's iteration
+/// (Weiszfeld 1937) in double, until a step is below 1e-6 of the typical distance or after 100 steps. Robust
+/// where a mean is not.
+std::vector<float> geometric_median(std::span<const float> points, std::int64_t rows, std::int64_t dim);
+
+/// Weights to start from: decoder rows are random directions of length 1, the encoder is tied to them
+/// (W_enc = W_dec^T), b_enc = 0, b_dec = geometric median of `targets` [rows, d_out] (Gao et al., appendix
+/// A.1). Where input and output differ in width the encoder gets random directions of its own.
+CoderWeights initial_weights(const CoderConfig& config, std::span<const float> targets, std::int64_t rows,
+                             std::uint64_t seed);
+
+}  // namespace polysem

@@ -1,0 +1,27 @@
+#include "polysem/error.hpp"
+#include "polysem/recipe.hpp"
+
+namespace polysem {
+
+// One row a recipe; each is defined in a file of its own in lib/models/recipes.
+extern const Recipe kTopKRecipe;
+
+namespace {
+constexpr const Recipe* kRecipes[] = {
+    &kTopKRecipe,
+};
+}  // namespace
+
+std::span<const Recipe* const> recipes() { return kRecipes; }
+
+const Recipe& find_recipe(std::string_view name) {
+  std::string known;
+  for (const Recipe* recipe : kRecipes) {
+    if (recipe->name == name) return *recipe;
+    known += (known.empty() ? "" : ", ") + std::string(recipe->name);
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              "there is no recipe '" + std::string(name) + "'; there are: " + known);
+}
+
+}  // namespace polysem
