@@ -16,8 +16,9 @@ Which folder may include from which (its own files always):
     bench         all of lib, datasets
     tests         everything
 
-A public header, lib/include/polysem/x.hpp, belongs to the folder that has the x.cpp which includes it; one that has no
-source of its own belongs to lib/engine (version.h and the C header to lib/core), unless HEADER_ONLY says otherwise.
+A public header, lib/include/polysem/x.hpp, belongs to the folder of lib/ (or datasets) that has the x.cpp which
+includes it. One without a source of its own belongs to the first folder of the table, from lib/engine on, that may
+include what it includes; C headers belong to lib/core.
 Third-party headers appear only in the folders of THIRD_PARTY; public headers include the standard library alone; and
 nothing in lib/ names a backend.
 
@@ -38,9 +39,6 @@ LIB = {
     "lib/analysis": ["lib/core", "lib/engine", "lib/io", "lib/models", "lib/host", "lib/metrics"],
 }
 OTHERS = {"datasets": list(LIB), "bench": [*LIB, "datasets"]}
-
-# Public headers without a source of the same name that do not belong to lib/engine: stem -> folder.
-HEADER_ONLY = {"version": "lib/core", "core": "lib/core"}
 
 # First component of a third-party include -> folders that own it.
 THIRD_PARTY = {
@@ -64,7 +62,7 @@ SYSTEM = re.compile(r"(sys/\w+|assert|cpuid|dirent|dlfcn|errno|fcntl|float|intty
 PUBLIC_C = re.compile(r"(assert|float|limits|math|stdbool|stddef|stdint|string)\.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")')
-SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".in")
+SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".inc", ".in")
 
 
 def source_files(root):
@@ -94,21 +92,33 @@ def folder_of(path):
     return None if parts[0] == "tests" else parts[0]
 
 
+def owner_by_source(header, files, includes):
+    """The folder with the source that has the header's name and includes it, or None."""
+    stem = os.path.splitext(os.path.basename(header))[0]
+    name = header[len("lib/include/"):]
+    folders = [folder_of(path) for path in files
+               if os.path.basename(path) == stem + ".cpp" and path.startswith(("lib/", "datasets/"))
+               and any(included == name for _, included, _ in includes[path])]
+    return folders[0] if folders else None
+
+
 def header_owners(files, includes):
     """Public header -> folder."""
     owners = {}
-    sources = {}
+
+    def owner(header):
+        if header not in owners:
+            owners[header] = "lib/core" if header.endswith(".h") else owner_by_source(header, files, includes)
+        if owners[header] is None:
+            owners[header] = "lib/engine"  # also ends the recursion where headers include each other
+            used = {owner("lib/include/" + name) for _, name, _ in includes[header] if "lib/include/" + name in includes}
+            fitting = [folder for folder in LIB if folder != "lib/core" and used <= {folder, *LIB[folder]}]
+            owners[header] = fitting[0] if fitting else "datasets"
+        return owners[header]
+
     for path in files:
-        if path.endswith(".cpp") and folder_of(path) is not None:
-            sources.setdefault(os.path.splitext(os.path.basename(path))[0], []).append(path)
-    for path in files:
-        if not path.startswith("lib/include/"):
-            continue
-        stem = os.path.splitext(os.path.basename(path))[0]
-        name = path[len("lib/include/"):]
-        folders = {folder_of(source) for source in sources.get(stem, [])
-                   if any(included == name for _, included, _ in includes[source])}
-        owners[path] = min(folders) if folders else HEADER_ONLY.get(stem, "lib/engine")
+        if path.startswith("lib/include/"):
+            owner(path)
     return owners
 
 
