@@ -1,0 +1,3 @@
+#include <polysem/version.h>
+
+int main() { return polysem_version() == nullptr; }
