@@ -1,0 +1,131 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "lib/io/system_call.hpp"
+#include "polysem/file.hpp"
+
+namespace polysem {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(std::string_view what, const fs::path& path) {
+  io::throw_system_error(ErrorCode::kFailed, what, path);
+}
+
+/// Devices and pipes cannot be renamed over, and a file behind /dev or /proc is somebody's open descriptor.
+bool written_directly(const fs::path& path) {
+  const std::string text = fs::absolute(path).lexically_normal().string();
+  if (text.starts_with("/dev/") || text.starts_with("/proc/")) return true;
+  std::error_code ignored;
+  const auto status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+/// Where a symbolic link leads, so that the link survives the renaming.
+fs::path resolve(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
+  const auto target = fs::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
+fs::path temporary_name(const fs::path& target) {
+  static std::atomic<unsigned> counter{0};
+  return target.parent_path() / ("." + target.filename().string() + "." + std::to_string(::getpid()) + "-" +
+                                 std::to_string(counter++) + ".tmp");
+}
+
+/// Makes the renaming itself durable. Some file systems cannot flush a directory; the file is safe there.
+void flush_directory(const fs::path& file) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const io::Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.number() < 0) return;
+  if (::fsync(directory.number()) != 0 && errno != EINVAL && errno != EROFS) fail("flush the folder", folder);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(resolve(path)) {
+  std::error_code ignored;
+  if (!target_.has_filename() || fs::is_directory(target_, ignored)) {
+    errno = EISDIR;
+    fail("write", path_);
+  }
+  const bool direct = written_directly(path);
+  const fs::path opened = direct ? path_ : temporary_name(target_);
+  const int flags = direct ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  descriptor_ = ::open(opened.c_str(), flags, 0666);
+  if (descriptor_ < 0) fail("write", path_);
+  if (direct) return;
+  temporary_ = opened;
+  struct stat old {};  // a file that is replaced keeps its permissions
+  if (::stat(target_.c_str(), &old) == 0) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777));
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      size_(other.size_),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() noexcept {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  if (temporary_.empty()) {  // a pipe knows no offsets
+    while (!bytes.empty()) {
+      const ssize_t done = ::write(descriptor_, bytes.data(), bytes.size());
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) fail("write", path_);
+      bytes = bytes.subspan(static_cast<std::size_t>(done));
+      size_ += static_cast<std::uint64_t>(done);
+    }
+    return;
+  }
+  write_at(size_, bytes);
+  size_ += bytes.size();
+}
+
+void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail("write", path_);
+    offset += static_cast<std::uint64_t>(done);
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+void AtomicFile::commit() {
+  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail("flush", path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", path_);
+  if (temporary_.empty()) return;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("write", path_);
+  temporary_.clear();
+  flush_directory(target_);
+}
+
+void write_file_atomic(const fs::path& path, std::span<const std::byte> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void write_file_atomic(const fs::path& path, std::string_view text) {
+  write_file_atomic(path, std::as_bytes(std::span(text)));
+}
+
+}  // namespace polysem

@@ -1,0 +1,48 @@
+#include "lib/io/system_call.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace polysem::io {
+
+void throw_system_error(ErrorCode code, std::string_view what, const std::filesystem::path& path) {
+  const int number = errno;
+  throw Error(code, "cannot " + std::string(what) + " " + path.string() + ": " +
+                        std::generic_category().message(number));
+}
+
+Descriptor Descriptor::open_for_reading(const std::filesystem::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.number() < 0) throw_system_error(ErrorCode::kBadInput, "open", path);
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) throw_system_error(ErrorCode::kBadInput, "examine", path);
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    throw_system_error(ErrorCode::kBadInput, "read", path);
+  }
+  return file;
+}
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+std::size_t read_up_to(const Descriptor& file, std::span<std::byte> buffer,
+                       const std::filesystem::path& path) {
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t got = ::read(file.number(), buffer.data() + done, buffer.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_system_error(ErrorCode::kBadInput, "read", path);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace polysem::io

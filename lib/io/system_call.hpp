@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "polysem/error.hpp"
+
+namespace polysem::io {
+
+/// "cannot WHAT PATH: reason of the system", from errno.
+[[noreturn]] void throw_system_error(ErrorCode code, std::string_view what,
+                                     const std::filesystem::path& path);
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  /// Opens for reading; directories are refused. Throws Error{kBadInput}.
+  static Descriptor open_for_reading(const std::filesystem::path& path);
+  explicit Descriptor(int number) noexcept : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(other.number_) { other.number_ = -1; }
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor();
+  int number() const noexcept { return number_; }
+
+ private:
+  int number_;
+};
+
+/// Fills `buffer` as far as the file goes; returns the bytes read, fewer only at its end. Throws
+/// Error{kBadInput}.
+std::size_t read_up_to(const Descriptor& file, std::span<std::byte> buffer,
+                       const std::filesystem::path& path);
+
+}  // namespace polysem::io
