@@ -11,7 +11,7 @@ void run(const Rope& op, const Rope::Operands& t) {
   for (std::int64_t r = 0; r < op.rows; ++r) {
     for (std::int64_t i = 0; i < op.rotary / 2; ++i) {
       const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(op.rotary);
-      const double angle = positions[r] * std::pow(double{op.base}, exponent);
+      const double angle = positions[r] * double{op.position_scale} * std::pow(double{op.base}, exponent);
       const double cosine = std::cos(angle), sine = std::sin(angle);
       for (std::int64_t head = 0; head < op.heads; ++head) {
         const std::int64_t first = head * op.head_dim + (op.interleaved ? 2 * i : i);

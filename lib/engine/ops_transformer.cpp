@@ -26,6 +26,7 @@ std::string Rope::check() const {
   if (rows < 0 || heads < 0 || head_dim < 0) return "sizes must not be negative";
   if (rotary < 0 || rotary % 2 != 0 || rotary > head_dim) return "rotary must be even and at most head_dim";
   if (!(base > 0.0f)) return "base must be positive";
+  if (!(position_scale > 0.0f)) return "position_scale must be positive";
   return "";
 }
 

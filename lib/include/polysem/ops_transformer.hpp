@@ -27,13 +27,15 @@ struct RmsNorm {
 };
 
 /// Rotary position embedding in place (Su et al., arXiv 2104.09864): in each head the pair number i is turned
-/// by position * base^(-2 i / rotary). Pairs are (2 i, 2 i + 1) when `interleaved`, else (i, i + rotary / 2).
+/// by position * position_scale * base^(-2 i / rotary). Pairs are (2 i, 2 i + 1) when `interleaved`, else (i,
+/// i + rotary / 2).
 struct Rope {
   static constexpr std::string_view kName = "rope";
   std::int64_t rows = 0, heads = 0, head_dim = 0;
   std::int64_t rotary = 0;  ///< leading dimensions of a head that turn, even, <= head_dim
   bool interleaved = true;
   float base = 10000.0f;
+  float position_scale = 1.0f;  ///< below 1 stretches the context (Chen et al., arXiv 2306.15595)
 
   struct Operands {
     Tensor positions;  ///< i32 [1, rows]
@@ -45,7 +47,7 @@ struct Rope {
   void fields(F&& f) const {
     f("rows", rows), f("heads", heads), f("head_dim", head_dim), f("rotary", rotary),
         f("interleaved", interleaved);
-    f("base", base);
+    f("base", base), f("position_scale", position_scale);
   }
 };
 
