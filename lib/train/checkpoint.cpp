@@ -1,0 +1,120 @@
+#include "lib/train/checkpoint.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "polysem/error.hpp"
+#include "polysem/safetensors.hpp"
+
+namespace polysem {
+
+namespace {
+
+constexpr const char* kSchema = "polysem.checkpoint/1";
+
+std::vector<std::byte> download_bytes(Executor& executor, const NamedTensor& array) {
+  const Tensor& t = array.tensor;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(t.elements()) * size_of(t.dtype));
+  if (t.dtype == DType::kF32) {
+    const auto values = executor.download_f32(t);
+    for (const float v : values) {
+      if (!std::isfinite(v))
+        throw Error(ErrorCode::kFailed, array.name +
+                                            " holds values that are not finite; the checkpoint before this "
+                                            "step was kept. A smaller --lr or --clip 1 may help");
+    }
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  } else {
+    const auto values = executor.download_u32(t);
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  }
+  return bytes;
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
+  throw Error(ErrorCode::kBadInput, file.string() + ": " + what);
+}
+
+const std::string& entry(const std::filesystem::path& file, const CheckpointText& text,
+                         const std::string& key) {
+  const auto it = text.find(key);
+  if (it == text.end()) refuse(file, "key '" + key + "' is missing; the checkpoint is damaged");
+  return it->second;
+}
+
+}  // namespace
+
+void write_checkpoint(Executor& executor, const std::filesystem::path& file,
+                      const std::vector<NamedTensor>& arrays, const CheckpointText& text) {
+  std::filesystem::create_directories(file.parent_path());
+  std::vector<TensorSpec> specs;
+  for (const NamedTensor& array : arrays)
+    specs.push_back({array.name, array.tensor.dtype, {array.tensor.rows, array.tensor.cols}});
+  CheckpointText metadata = text;
+  metadata["schema"] = kSchema;
+  SafetensorsWriter writer(file, specs, metadata);
+  for (const NamedTensor& array : arrays) writer.write(array.name, download_bytes(executor, array));
+  writer.commit();
+}
+
+CheckpointText read_checkpoint_text(const std::filesystem::path& file) {
+  CheckpointText text = Safetensors(file).metadata();
+  if (const auto it = text.find("schema"); it == text.end() || it->second != kSchema)
+    refuse(file, std::string("expected a checkpoint of schema ") + kSchema);
+  text.erase("schema");
+  return text;
+}
+
+void read_checkpoint_arrays(Executor& executor, const std::filesystem::path& file,
+                            const std::vector<NamedTensor>& arrays) {
+  const Safetensors source(file);
+  for (const NamedTensor& array : arrays) {
+    const FileTensor found = source.tensor(array.name);
+    const std::vector<std::int64_t> shape = {array.tensor.rows, array.tensor.cols};
+    if (found.dtype != array.tensor.dtype || found.shape != shape)
+      refuse(file, "tensor '" + array.name + "' has another type or shape than this run");
+    if (found.dtype == DType::kF32) {
+      executor.upload(array.tensor, source.read_f32(array.name));
+    } else {
+      std::vector<std::uint32_t> values(found.bytes.size() / sizeof(std::uint32_t));
+      std::memcpy(values.data(), found.bytes.data(), found.bytes.size());
+      executor.upload(array.tensor, values);
+    }
+  }
+}
+
+void expect_same(const std::filesystem::path& file, const CheckpointText& found,
+                 const CheckpointText& expected) {
+  for (const auto& [key, value] : expected) {
+    if (const std::string& other = entry(file, found, key); other != value)
+      refuse(file, "this checkpoint was made with " + key + " = " + other + ", now it is " + value +
+                       "; resume with the options of the run that was stopped, or train into another folder");
+  }
+}
+
+std::string exact(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+double exact_value(const std::filesystem::path& file, const CheckpointText& text, const std::string& key) {
+  const std::string& word = entry(file, text, key);
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
+    refuse(file, "key '" + key + "': expected a number, found '" + word + "'");
+  return value;
+}
+
+std::int64_t exact_integer(const std::filesystem::path& file, const CheckpointText& text,
+                           const std::string& key) {
+  const double value = exact_value(file, text, key);
+  if (value < 0 || value > 9e15 || value != std::floor(value))
+    refuse(file, "key '" + key + "': expected a count");
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace polysem

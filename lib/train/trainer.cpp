@@ -1,0 +1,201 @@
+#include "polysem/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "lib/train/checkpoint.hpp"
+#include "lib/train/row_feeder.hpp"
+#include "lib/train/train_config.hpp"
+#include "polysem/coder_init.hpp"
+#include "polysem/error.hpp"
+
+namespace polysem {
+
+namespace {
+
+// Rows that initial weights, the input scale and the variance come from.
+constexpr std::int64_t kSampleRows = 32768;
+
+using Clock = std::chrono::steady_clock;
+
+double mean_length(std::span<const float> rows, std::int64_t dim) {
+  double total = 0;
+  for (std::size_t start = 0; start < rows.size(); start += static_cast<std::size_t>(dim)) {
+    double squares = 0;
+    for (std::int64_t d = 0; d < dim; ++d) squares += std::pow(rows[start + static_cast<std::size_t>(d)], 2);
+    total += std::sqrt(squares);
+  }
+  return total * static_cast<double>(dim) / static_cast<double>(rows.size());
+}
+
+double variance_of(std::span<const float> rows, std::int64_t dim) {
+  const auto width = static_cast<std::size_t>(dim);
+  const double count = static_cast<double>(rows.size()) / static_cast<double>(dim);
+  std::vector<double> mean(width, 0.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) mean[i % width] += rows[i] / count;
+  double total = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) total += std::pow(rows[i] - mean[i % width], 2);
+  return total / count;
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+  Executor& executor;
+  const RowSource& data;
+  TrainConfig config;
+  std::filesystem::path checkpoint;
+  RowFeeder feeder;
+  std::unique_ptr<CoderStep> coder;
+  Array input;
+  double scale = 1.0, variance = 1.0;
+  std::int64_t step = 0;
+  TrainMetrics last;
+  Clock::time_point log_time = Clock::now();
+  std::int64_t log_step = 0;
+
+  Impl(Executor& e, const RowSource& source, const TrainConfig& c, const std::filesystem::path& folder)
+      : executor(e),
+        data(source),
+        config(c),
+        checkpoint(folder / "checkpoint" / "state.safetensors"),
+        feeder(source, c.seed, c.batch) {}
+
+  void begin() {
+    auto sample = feeder.first_rows(std::min(kSampleRows, data.rows()));
+    if (config.normalize == Normalize::kExpectedAverageOnlyIn) {
+      const double length = mean_length(sample, data.dim());
+      if (!(length > 0)) throw Error(ErrorCode::kBadInput, "the training data holds nothing but zeros");
+      scale = std::sqrt(static_cast<double>(data.dim())) / length;
+    }
+    for (float& v : sample) v *= static_cast<float>(scale);
+    variance = variance_of(sample, data.dim());
+    const auto rows = static_cast<std::int64_t>(sample.size()) / data.dim();
+    make_step(initial_weights(config.coder, sample, rows, config.seed));
+  }
+
+  void make_step(const CoderWeights& weights) {
+    coder = std::make_unique<CoderStep>(executor, config.coder, weights, config.batch, variance);
+    input = executor.make(config.batch, data.dim());
+    feeder.set_scale(scale);
+  }
+
+  CheckpointText identity() const {
+    CheckpointText text = describe(config);
+    text["data"] = data.identity();
+    return text;
+  }
+
+  StepResult one_step(bool measure) {
+    executor.upload(input, feeder.batch(step));
+    ++step;
+    const AdamStep adam{.rate = static_cast<float>(config.rate.at(step)),
+                        .beta1 = config.beta1,
+                        .beta2 = config.beta2,
+                        .epsilon = config.epsilon,
+                        .weight_decay = 0.0f,
+                        .step = step};
+    return coder->run(input, input, adam, config.clip, measure);
+  }
+
+  void log(const StepResult& result) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - log_time).count();
+    const double samples = static_cast<double>((step - log_step) * config.batch);
+    log_time = Clock::now();
+    log_step = step;
+    last = {.step = step,
+            .samples = step * config.batch,
+            .loss = result.loss / (scale * scale),
+            .aux_loss = result.aux_loss / (scale * scale),
+            .fvu = result.loss / result.variance,
+            .l0 = result.l0,
+            .dead_fraction = static_cast<double>(result.dead) / static_cast<double>(config.coder.latents),
+            .lr = config.rate.at(step),
+            .samples_per_second = seconds > 0 ? samples / seconds : 0};
+  }
+
+  void save() {
+    CheckpointText text = identity();
+    text["step"] = std::to_string(step);
+    text["input_scale"] = exact(scale);
+    text["target_variance"] = exact(variance);
+    write_checkpoint(executor, checkpoint, coder->state(), text);
+  }
+};
+
+Trainer::Trainer(Executor& executor, const RowSource& data, const TrainConfig& config,
+                 std::filesystem::path folder) {
+  validate(config);
+  if (data.dim() != config.coder.d_in || data.dim() != config.coder.d_out)
+    throw Error(ErrorCode::kInvalidArgument, "the data has " + std::to_string(data.dim()) +
+                                                 " dimensions, the coder " +
+                                                 std::to_string(config.coder.d_in));
+  impl_ = std::make_unique<Impl>(executor, data, config, folder);
+}
+
+Trainer::~Trainer() = default;
+
+bool Trainer::resume() {
+  Impl& t = *impl_;
+  if (!std::filesystem::exists(t.checkpoint)) return false;
+  const CheckpointText text = read_checkpoint_text(t.checkpoint);
+  expect_same(t.checkpoint, text, t.identity());
+  t.scale = exact_value(t.checkpoint, text, "input_scale");
+  t.variance = exact_value(t.checkpoint, text, "target_variance");
+  const std::int64_t step = exact_integer(t.checkpoint, text, "step");
+  if (!(t.scale > 0) || step > t.config.rate.steps)
+    throw Error(ErrorCode::kBadInput, t.checkpoint.string() + ": step or input_scale is out of range");
+
+  const auto latents = static_cast<std::size_t>(t.config.coder.latents);
+  const auto dim = static_cast<std::size_t>(t.data.dim());
+  t.make_step({std::vector<float>(latents * dim), std::vector<float>(latents * dim),
+               std::vector<float>(latents), std::vector<float>(dim)});
+  read_checkpoint_arrays(t.executor, t.checkpoint, t.coder->state());
+  t.coder->restored();
+  t.step = t.log_step = step;
+  return true;
+}
+
+void Trainer::run(const TrainObserver& observer) {
+  Impl& t = *impl_;
+  if (!t.coder) t.begin();
+  t.log_time = Clock::now();
+  const std::int64_t steps = t.config.rate.steps;
+  while (t.step < steps) {
+    const std::int64_t next = t.step + 1;
+    const bool log = next % t.config.log_every == 0 || next == steps;
+    const StepResult result = t.one_step(log);
+    if (log) {
+      if (!std::isfinite(result.loss))
+        throw Error(ErrorCode::kFailed,
+                    "the loss is not finite after step " + std::to_string(t.step) +
+                        "; the last checkpoint was kept. A smaller --lr or --clip 1 may help");
+      t.log(result);
+      if (observer.on_log) observer.on_log(t.last);
+    }
+    if (observer.on_step) observer.on_step(t.step);
+    const bool stop = observer.stop_requested && observer.stop_requested();
+    const bool due = t.config.checkpoint_every > 0 && t.step % t.config.checkpoint_every == 0;
+    if (stop || due) t.save();
+    if (stop && t.step < steps)
+      throw Error(ErrorCode::kInterrupted, "stopped after step " + std::to_string(t.step) + " of " +
+                                               std::to_string(steps) +
+                                               "; the same command with --resume goes on");
+  }
+  t.executor.synchronize();
+}
+
+std::int64_t Trainer::step() const noexcept { return impl_->step; }
+void Trainer::save_checkpoint() { impl_->save(); }
+double Trainer::input_scale() const noexcept { return impl_->scale; }
+const TrainMetrics& Trainer::last_metrics() const noexcept { return impl_->last; }
+
+CoderWeights Trainer::folded_weights() {
+  CoderWeights weights = impl_->coder->weights();
+  if (impl_->config.coder.decoder == DecoderConstraint::kNormAware) fold_decoder_norms(weights);
+  fold_input_scale(weights, impl_->scale);
+  return weights;
+}
+
+}  // namespace polysem
