@@ -184,7 +184,7 @@ struct AdamUpdate {
   static constexpr std::string_view kName = "adam_update";
   std::int64_t rows = 0, cols = 0;
   float grad_scale = 1.0f;
-  AdamStep adam;
+  AdamStep adam{};
 
   struct Operands {
     Tensor gradient, parameter, m, v;

@@ -147,7 +147,7 @@ struct LatentUpdate {
   std::int64_t capacity = 0, aux_capacity = 0;  ///< entries of the main and the second list (0: none)
   float decoder_scale = 1.0f, aux_decoder_scale = 1.0f;
   bool unit_norm = false;
-  AdamStep adam;
+  AdamStep adam{};
 
   struct Operands {
     Tensor begin, entries, entry_rows, values, gradient, error, x;
