@@ -1,0 +1,105 @@
+// Every op on every backend of this build against the reference backend.
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "polysem/backend.hpp"
+#include "tests/conformance/cases.hpp"
+#include "tests/conformance/run_problem.hpp"
+
+namespace polysem::conformance {
+namespace {
+
+struct Param {
+  const BackendEntry* entry;
+  const Case* test;
+};
+
+// What GoogleTest prints of a parameter.
+void PrintTo(const Param& param, std::ostream* out) { *out << param.entry->name << ' ' << param.test->name; }
+
+std::vector<Param> all_params() {
+  std::vector<Param> list;
+  for (const BackendEntry* entry : registered_backends())
+    for (const Case& test : all_cases()) list.push_back({entry, &test});
+  return list;
+}
+
+// Backends stay open: a device may be slow to start.
+Backend& opened(std::string_view name, int threads) {
+  static std::map<std::pair<std::string, int>, std::unique_ptr<Backend>> open;
+  auto& backend = open[{std::string(name), threads}];
+  if (!backend) backend = open_backend(name, threads);
+  return *backend;
+}
+
+class Conformance : public testing::TestWithParam<Param> {
+ protected:
+  // Leaves the problem empty and skips the test where the backend cannot run.
+  void SetUp() override {
+    const auto& [entry, test] = GetParam();
+    if (const Support support = entry->probe(); !support) GTEST_SKIP() << support.reason;
+    problem_ = std::make_unique<Problem>(test->make(hash(test->name)));
+    const Support support = opened(entry->name, 2).supports(problem_->op(), types_of(*problem_));
+    if (!support) GTEST_SKIP() << entry->name << " does not support this: " << support.reason;
+  }
+
+  void TearDown() override {
+    if (!HasFailure()) return;
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    std::cout << "  op: " << to_string(problem_->op())
+              << "\n  re-run: test_conformance --gtest_filter=" << info->test_suite_name() << '.'
+              << info->name() << "\n";
+  }
+
+  std::unique_ptr<Problem> problem_;
+};
+
+TEST_P(Conformance, MatchesTheReference) {
+  const auto& [entry, test] = GetParam();
+  const Outcome outcome = run_problem(opened(entry->name, 2), *problem_);
+  EXPECT_EQ(outcome.damage, "");
+  EXPECT_EQ(test->compare(*problem_, reference_values(*problem_, test->exact), outcome.values), "");
+}
+
+TEST_P(Conformance, GivesTheSameBits) {
+  const auto& [entry, test] = GetParam();
+  const Outcome first = run_problem(opened(entry->name, 2), *problem_);
+  const bool has_threads = opened(entry->name, 2).info().threads > 0;
+  for (const int threads : {2, 1, 3, 4}) {
+    if (threads != 2 && !has_threads) break;
+    EXPECT_TRUE(run_problem(opened(entry->name, threads), *problem_).memory == first.memory)
+        << "a second run with " << threads << " threads differs from the first with 2";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(all_params()), [](const auto& given) {
+  return std::string(given.param.entry->name) + "_" + given.param.test->name;
+});
+
+template <std::size_t... I>
+std::set<std::string> op_names(std::index_sequence<I...>) {
+  return {std::string(std::variant_alternative_t<I, Op>::kName)...};
+}
+
+TEST(ConformanceTable, CoversEveryOp) {
+  std::set<std::string> missing = op_names(std::make_index_sequence<std::variant_size_v<Op>>());
+  for (const Case& test : all_cases()) missing.erase(std::string(name(test.make(1).op())));
+  EXPECT_TRUE(missing.empty()) << "no case for " << *missing.begin();
+}
+
+TEST(ConformanceTable, NamesAreUniqueAndStartWithTheOp) {
+  std::set<std::string> seen;
+  for (const Case& test : all_cases()) {
+    EXPECT_TRUE(seen.insert(test.name).second) << test.name << " occurs twice";
+    EXPECT_TRUE(test.name.starts_with(name(test.make(1).op()))) << test.name;
+    for (const char c : test.name) EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c)) || c == '_');
+  }
+}
+
+}  // namespace
+}  // namespace polysem::conformance

@@ -1,0 +1,270 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "tests/conformance/cases.hpp"
+#include "tests/conformance/compare.hpp"
+#include "tests/conformance/run_problem.hpp"
+
+namespace polysem::conformance {
+
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// Every pre-activation, and how far off an f32 product may be.
+struct PreActivations {
+  Values h, tolerance;  // [rows, latents]
+};
+
+bool holds_bf16(const Values& values) {
+  return std::ranges::all_of(values, [](double v) { return rounded(DType::kBF16, v) == v || std::isnan(v); });
+}
+
+PreActivations pre_activations(const Problem& problem) {
+  const auto& op = std::get<EncodeTopK>(problem.op());
+  Problem product(
+      Gemm{.m = op.rows, .n = op.latents, .k = op.d_in, .transpose_b = true, .precision = op.precision}, 0);
+  product.set("a", problem.values("x"))
+      .set("b", problem.values("w_enc"))
+      .set("bias", problem.values("b_enc"));
+  const std::size_t c = product.position("c");
+  PreActivations result{reference_values(product)[c], magnitudes(product)[c]};
+  const bool inputs_change = op.precision == Precision::kBF16 &&
+                             !(holds_bf16(problem.values("x")) && holds_bf16(problem.values("w_enc")));
+  const double factor = sum_error(op.d_in + 1) + (inputs_change ? 2.1 * kBf16Rounding : 0);
+  const double floor = 8 * kTiny * static_cast<double>(op.d_in + 2);
+  for (double& t : result.tolerance) t = factor * t + floor;
+  return result;
+}
+
+std::vector<std::int64_t> latents_taking_part(const Problem& problem) {
+  const auto& op = std::get<EncodeTopK>(problem.op());
+  std::vector<std::int64_t> list(at(op.latents));
+  std::iota(list.begin(), list.end(), 0);
+  if (op.candidates == 0) return list;
+  list.clear();
+  for (const double id : problem.values("candidates")) list.push_back(static_cast<std::int64_t>(id));
+  return list;
+}
+
+/// Checks one row of results.
+class RowCheck {
+ public:
+  RowCheck(const Problem& problem, const PreActivations& pre, std::int64_t row)
+      : problem_(problem), op_(std::get<EncodeTopK>(problem.op())), pre_(pre), row_(row) {}
+
+  std::string check(const std::vector<std::int64_t>& latents, const Values& expected_ids, const Values& ids,
+                    const Values& values) const {
+    bool finite = true;
+    for (const std::int64_t j : latents) finite = finite && std::isfinite(pre_.h[index(j)]);
+    std::set<std::int64_t> chosen, wanted;
+    for (std::int64_t i = 0; i < op_.k; ++i) {
+      const auto id = static_cast<std::int64_t>(ids[at(row_ * op_.k + i)]);
+      if (!std::ranges::binary_search(latents, id)) return fail("has a latent that takes no part", id);
+      if (!chosen.empty() && id <= *chosen.rbegin()) return fail("does not ascend", id);
+      chosen.insert(id);
+      wanted.insert(static_cast<std::int64_t>(expected_ids[at(row_ * op_.k + i)]));
+      const double value = values[at(row_ * op_.k + i)];
+      if (!finite && value != 0) return fail("is not 0 in a row with NaN or infinity", id);
+      if (!finite) continue;
+      const double difference = std::abs(value - std::max(pre_.h[index(id)], 0.0));
+      if (!(difference <= pre_.tolerance[index(id)]) || value < 0) return fail("has a wrong value", id);
+    }
+    return finite ? check_selection(latents, chosen, wanted) : "";
+  }
+
+ private:
+  std::size_t index(std::int64_t latent) const { return at(row_ * op_.latents + latent); }
+  double scale(std::int64_t latent) const {
+    return problem_.at("scale").present ? problem_.values("scale")[at(latent)] : 1.0;
+  }
+
+  // Latents may differ only where both are as close to the k-th best as rounding allows.
+  std::string check_selection(const std::vector<std::int64_t>& latents, const std::set<std::int64_t>& chosen,
+                              const std::set<std::int64_t>& wanted) const {
+    double bound = 0, threshold = INFINITY;
+    for (const std::int64_t j : latents)
+      bound = std::max(bound,
+                       std::abs(scale(j)) * (pre_.tolerance[index(j)] + 2 * kU * std::abs(pre_.h[index(j)])));
+    for (const std::int64_t j : wanted) threshold = std::min(threshold, scale(j) * pre_.h[index(j)]);
+    const auto near = [&](std::int64_t j) {
+      return std::abs(scale(j) * pre_.h[index(j)] - threshold) <= 2 * bound;
+    };
+    for (const std::int64_t j : chosen)
+      if (!wanted.contains(j) && !near(j)) return fail("was chosen", j);
+    for (const std::int64_t j : wanted)
+      if (!chosen.contains(j) && !near(j)) return fail("was not chosen", j);
+    return "";
+  }
+
+  std::string fail(const std::string& what, std::int64_t latent) const {
+    return "row " + std::to_string(row_) + ": latent " + std::to_string(latent) + " " + what + "\n";
+  }
+
+  const Problem& problem_;
+  const EncodeTopK& op_;
+  const PreActivations& pre_;
+  std::int64_t row_;
+};
+
+std::string compare_encode(const Problem& problem, const std::vector<Values>& expected,
+                           const std::vector<Values>& actual) {
+  const auto& op = std::get<EncodeTopK>(problem.op());
+  const PreActivations pre = pre_activations(problem);
+  const auto latents = latents_taking_part(problem);
+  const std::size_t values = problem.position("values"), ids = problem.position("ids");
+  std::string found;
+  for (std::int64_t r = 0; r < op.rows && found.empty(); ++r)
+    found = RowCheck(problem, pre, r).check(latents, expected[ids], actual[ids], actual[values]);
+  const std::size_t counter = problem.position("nonfinite");
+  return found + compare_exactly("nonfinite", expected[counter], actual[counter]);
+}
+
+struct Setup {
+  Data x = Data::kNormal, w = Data::kNormal;
+  double bias = 0.1;
+  DType x_type = DType::kF32, w_type = DType::kF32;
+  bool scale = false, pad = false;
+};
+
+Values spread_candidates(std::int64_t count, std::int64_t latents) {
+  Values ids;
+  for (std::int64_t i = 0; i < count; ++i) ids.push_back(static_cast<double>(i * latents / count));
+  return ids;
+}
+
+Problem make_problem(const EncodeTopK& op, const Setup& s, std::uint64_t seed) {
+  Problem p(op, seed);
+  p.type("x", s.x_type).fill("x", s.x).type("w_enc", s.w_type).fill("w_enc", s.w);
+  if (s.bias != 0) p.fill("b_enc", s.w == Data::kInteger ? Data::kInteger : Data::kNormal, s.bias);
+  if (s.scale) {  // powers of two, so that ranks of exact pre-activations are exact
+    Values scale;
+    for (std::int64_t j = 0; j < op.latents; ++j)
+      scale.push_back(std::ldexp(1.0, static_cast<int>(j % 4) - 2));
+    p.set("scale", scale);
+  }
+  if (op.candidates > 0) p.set("candidates", spread_candidates(op.candidates, op.latents));
+  p.set("nonfinite", {41});
+  return s.pad ? p.pad() : p;
+}
+
+Case encode(std::string detail, const EncodeTopK& op, const Setup& s = {}) {
+  return {"encode_topk_" + std::move(detail), [=](std::uint64_t seed) { return make_problem(op, s, seed); },
+          compare_encode};
+}
+
+// Integer inputs: products, sums and ranks are exact, so the choice is, ties included.
+Case exact_encode(std::string detail, const EncodeTopK& op, Setup s = {}) {
+  s.x = s.w = Data::kInteger;
+  s.bias = 1;
+  return exact_case("encode_topk_exact_" + std::move(detail),
+                    [=](std::uint64_t seed) { return make_problem(op, s, seed); });
+}
+
+std::string describe(const EncodeTopK& op) {
+  return std::to_string(op.rows) + "x" + std::to_string(op.d_in) + "x" + std::to_string(op.latents) + "_k" +
+         std::to_string(op.k) + (op.candidates > 0 ? "_of" + std::to_string(op.candidates) : "") +
+         (op.precision == Precision::kBF16 ? "_low" : "");
+}
+
+// k = 1, k = n, k above the number of groups of 32 latents, n below a group and no multiple of one, one row,
+// rows that are no multiple of a block.
+void add_shapes(std::vector<Case>& list) {
+  const EncodeTopK kShapes[] = {{1, 1, 1, 1},       {1, 7, 31, 31},    {3, 2, 33, 1},     {2, 64, 127, 8},
+                                {7, 33, 64, 64},    {31, 31, 65, 5},   {33, 65, 129, 32}, {65, 63, 1000, 16},
+                                {1, 129, 997, 40},  {127, 16, 257, 3}, {5, 1000, 100, 9}, {64, 64, 512, 32},
+                                {17, 77, 2048, 64}, {9, 8, 4099, 200}, {4, 32, 1000, 900}};
+  for (const EncodeTopK& shape : kShapes) {
+    list.push_back(encode(describe(shape), shape));
+    list.push_back(exact_encode(describe(shape), shape, {.pad = true}));
+  }
+  const EncodeTopK kCandidates[] = {
+      {33, 17, 128, 4, 64}, {5, 64, 1000, 8, 8}, {64, 31, 257, 1, 1}, {19, 33, 2048, 32, 500}};
+  for (const EncodeTopK& shape : kCandidates) {
+    list.push_back(encode(describe(shape), shape, {.pad = true}));
+    list.push_back(exact_encode(describe(shape), shape));
+    list.push_back(exact_encode(describe(shape) + "_scale", shape, {.scale = true}));
+  }
+  list.push_back(encode("no_rows", {0, 8, 16, 4}));
+}
+
+void add_precisions(std::vector<Case>& list) {
+  const EncodeTopK op{33, 65, 257, 16};
+  EncodeTopK low = op;
+  low.precision = Precision::kBF16;
+  constexpr DType kBF16 = DType::kBF16;
+  list.push_back(encode("low_of_bf16_values", low, {.x = Data::kBf16, .w = Data::kBf16}));
+  list.push_back(encode("low_of_bf16", low, {.x_type = kBF16, .w_type = kBF16, .pad = true}));
+  list.push_back(encode("low_of_f32", low));
+  list.push_back(encode("low_scale", low, {.scale = true}));
+  list.push_back(exact_encode("low", low));
+  list.push_back(exact_encode("low_of_bf16", low, {.x_type = kBF16, .w_type = kBF16}));
+  list.push_back(encode("bf16_x", op, {.x_type = kBF16}));
+  list.push_back(encode("bf16_w", op, {.w_type = kBF16}));
+  list.push_back(exact_encode("bf16_both", op, {.x_type = kBF16, .w_type = kBF16}));
+}
+
+void add_data(std::vector<Case>& list) {
+  const EncodeTopK op{65, 33, 129, 12};
+  list.push_back(encode("scale", op, {.scale = true}));
+  list.push_back(exact_encode("scale", op, {.scale = true}));
+  list.push_back(encode("all_equal", op, {.x = Data::kEqual, .w = Data::kEqual, .bias = 0}));
+  list.push_back(encode("zero", op, {.x = Data::kZero, .bias = 0}));
+  list.push_back(encode("zero_bias_chooses", op, {.x = Data::kZero, .bias = 1}));
+  list.push_back(encode("denormal", op, {.x = Data::kDenormal, .bias = 0}));
+  list.push_back(encode("outlier_x", op, {.x = Data::kOutlier}));
+  list.push_back(encode("outlier_w", op, {.w = Data::kOutlier}));
+  // All equal: every rank ties, so the lowest latents win; products of 1.5 are exact.
+  list.push_back(exact_case("encode_topk_exact_all_equal", [op](std::uint64_t seed) {
+    return make_problem(op, {.x = Data::kEqual, .w = Data::kEqual, .bias = 0}, seed);
+  }));
+  list.push_back(exact_case("encode_topk_exact_signed_zeros", [op](std::uint64_t seed) {
+    Problem p = make_problem(op, {.x = Data::kZero, .w = Data::kInteger, .bias = 0}, seed);
+    return p.fill("b_enc", Data::kZero);
+  }));
+  // All negative: the choice still counts, the values are 0.
+  list.push_back(exact_case("encode_topk_exact_all_negative", [op](std::uint64_t seed) {
+    Problem p = make_problem(op, {.x = Data::kInteger, .w = Data::kInteger, .bias = 1}, seed);
+    Values bias = p.values("b_enc");
+    for (double& b : bias) b -= 1000;
+    return p.set("b_enc", bias);
+  }));
+}
+
+void add_nonfinite(std::vector<Case>& list) {
+  for (const double bad : {double{NAN}, double{INFINITY}, -double{INFINITY}}) {
+    const std::string detail = std::isnan(bad) ? "nan" : bad > 0 ? "inf" : "minus_inf";
+    for (const bool counted : {true, false}) {
+      list.push_back(encode("nonfinite_" + detail + (counted ? "" : "_uncounted"), {20, 33, 100, 7}));
+      list.back().make = [=](std::uint64_t seed) {
+        Problem p = make_problem({20, 33, 100, 7}, {}, seed);
+        Values x = p.values("x");
+        for (const std::size_t row : {0u, 7u, 8u, 19u}) x[row * 33 + 5 * row % 33] = bad;
+        if (!counted) p.at("nonfinite").present = false;
+        return p.set("x", x);
+      };
+    }
+  }
+  list.push_back(encode("nonfinite_every_row", {20, 33, 100, 7}));
+  list.back().make = [](std::uint64_t seed) {
+    Problem p = make_problem({20, 33, 100, 7}, {}, seed);
+    Values bias = p.values("b_enc");
+    bias[99] = NAN;
+    return p.set("b_enc", bias);
+  };
+}
+
+}  // namespace
+
+std::vector<Case> encode_topk_cases() {
+  std::vector<Case> list;
+  add_shapes(list);
+  add_precisions(list);
+  add_data(list);
+  add_nonfinite(list);
+  return list;
+}
+
+}  // namespace polysem::conformance

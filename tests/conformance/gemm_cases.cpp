@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "tests/conformance/cases.hpp"
+#include "tests/conformance/compare.hpp"
+#include "tests/conformance/run_problem.hpp"
+
+namespace polysem::conformance {
+
+namespace {
+
+struct Setup {
+  Data a = Data::kNormal, b = Data::kNormal;
+  DType a_type = DType::kF32, b_type = DType::kF32, c_type = DType::kF32;
+  bool bias = false, pad = false;
+};
+
+bool holds_bf16(const Values& values) {
+  return std::ranges::all_of(values, [](double v) { return rounded(DType::kBF16, v) == v; });
+}
+
+// With kBF16 a backend may round the inputs or not; two roundings of 2^-8 a product where they change
+// anything.
+std::string compare_gemm(const Problem& problem, const std::vector<Values>& expected,
+                         const std::vector<Values>& actual) {
+  const auto& op = std::get<Gemm>(problem.op());
+  const bool inputs_change = op.precision == Precision::kBF16 &&
+                             !(holds_bf16(problem.values("a")) && holds_bf16(problem.values("b")));
+  const double factor = sum_error(op.k) + (inputs_change ? 2.1 * kBf16Rounding : 0);
+  const double floor = 8 * kTiny * static_cast<double>(op.k + 2);
+  const auto magnitude = magnitudes(problem);
+  std::string found = compare_by_magnitude(problem, expected, actual, magnitude, factor, floor);
+  const std::size_t c = problem.position("c");
+  const bool normal = !magnitude[c].empty() && magnitude[c].front() > 1e-30;
+  if (!inputs_change && problem.at("c").dtype == DType::kF32 && normal)
+    found += compare_nmse("c", expected[c], actual[c], 1e-11);
+  return found;
+}
+
+Case gemm(std::string detail, const Gemm& op, const Setup& s = {}) {
+  const auto make = [op, s](std::uint64_t seed) {
+    Problem p(op, seed);
+    p.type("a", s.a_type).type("b", s.b_type).type("c", s.c_type);
+    p.fill("a", s.a).fill("b", s.b);
+    if (op.beta != 0.0f) p.fill("c", Data::kNormal);
+    if (s.bias) p.fill("bias", Data::kNormal);
+    if (s.pad) p.pad();
+    return p;
+  };
+  return {"gemm_" + std::move(detail), make, compare_gemm};
+}
+
+std::string size_name(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
+}
+
+void add_shapes(std::vector<Case>& list) {
+  constexpr std::int64_t kShapes[][3] = {{1, 1, 1},      {1, 64, 7},     {2, 3, 31},    {7, 1, 33},
+                                         {3, 129, 2},    {32, 32, 32},   {63, 65, 127}, {64, 64, 64},
+                                         {65, 63, 1},    {128, 127, 31}, {33, 2, 128},  {5, 7, 1000},
+                                         {97, 101, 103}, {1, 1000, 129}, {257, 9, 64}};
+  for (const auto& [m, n, k] : kShapes) {
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        const std::string form = std::string(ta ? "_t" : "_n") + (tb ? "t" : "n");
+        list.push_back(
+            gemm(size_name(m, n, k) + form, {.m = m, .n = n, .k = k, .transpose_a = ta, .transpose_b = tb}));
+      }
+    }
+  }
+}
+
+void add_epilogues(std::vector<Case>& list) {
+  const Gemm op{.m = 33, .n = 65, .k = 31, .transpose_b = true};
+  for (const bool bias : {false, true}) {
+    for (const bool relu : {false, true}) {
+      Gemm with = op;
+      with.relu = relu, with.alpha = 0.5f;
+      for (const float beta : {0.0f, -1.5f}) {
+        with.beta = beta;
+        const std::string detail =
+            std::string(bias ? "_bias" : "") + (relu ? "_relu" : "") + (beta != 0 ? "_beta" : "");
+        list.push_back(gemm("epilogue" + detail, with, {.bias = bias, .pad = true}));
+      }
+    }
+  }
+  Gemm nothing = op;
+  nothing.alpha = 0.0f, nothing.beta = 1.0f;
+  list.push_back(gemm("alpha0_beta1", nothing));
+}
+
+void add_batches(std::vector<Case>& list) {
+  for (const bool shared : {false, true}) {
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        const std::string form =
+            std::string(shared ? "shared" : "batch") + (ta ? "_t" : "_n") + (tb ? "t" : "n");
+        list.push_back(gemm(form,
+                            {.m = 7,
+                             .n = 33,
+                             .k = 5,
+                             .batch = 6,
+                             .transpose_a = ta,
+                             .transpose_b = tb,
+                             .shared_b = shared,
+                             .relu = true},
+                            {.bias = true, .pad = true}));
+      }
+    }
+  }
+  list.push_back(gemm("batch_beta_bf16", {.m = 3, .n = 8, .k = 16, .batch = 4, .beta = 1.0f},
+                      {.a_type = DType::kBF16, .b_type = DType::kBF16, .c_type = DType::kBF16}));
+}
+
+void add_types(std::vector<Case>& list) {
+  constexpr DType kF32 = DType::kF32, kBF16 = DType::kBF16;
+  for (const DType a : {kF32, kBF16}) {
+    for (const DType b : {kF32, kBF16}) {
+      for (const DType c : {kF32, kBF16}) {
+        for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
+          const std::string detail = std::string("types_") + std::string(polysem::name(a)) + "_" +
+                                     std::string(polysem::name(b)) + "_" + std::string(polysem::name(c)) +
+                                     (precision == Precision::kBF16 ? "_low" : "");
+          list.push_back(gemm(
+              detail, {.m = 31, .n = 64, .k = 65, .transpose_b = true, .beta = 0.5f, .precision = precision},
+              {.a = Data::kBf16, .b = Data::kBf16, .a_type = a, .b_type = b, .c_type = c, .bias = true}));
+        }
+      }
+    }
+  }
+  list.push_back(
+      gemm("bf16_of_f32", {.m = 33, .n = 31, .k = 127, .transpose_b = true, .precision = Precision::kBF16}));
+  list.push_back(
+      gemm("bf16_of_f32_nn", {.m = 33, .n = 31, .k = 127, .precision = Precision::kBF16}, {.pad = true}));
+}
+
+void add_data(std::vector<Case>& list) {
+  for (const Data data : {Data::kInteger, Data::kEqual, Data::kZero, Data::kDenormal, Data::kOutlier}) {
+    for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
+      if (precision == Precision::kBF16 && data != Data::kInteger && data != Data::kZero) continue;
+      const Gemm op{.m = 65, .n = 33, .k = 63, .transpose_b = true, .precision = precision};
+      Setup s{.a = data};
+      if (data == Data::kInteger) s.b = data;
+      const bool low = precision == Precision::kBF16;
+      if (low && data == Data::kZero) s.b = Data::kBf16;
+      list.push_back(gemm("data_" + std::string(name(data)) + (low ? "_low" : ""), op, s));
+    }
+  }
+}
+
+void add_empty(std::vector<Case>& list) {
+  list.push_back(gemm("no_terms", {.m = 3, .n = 5, .k = 0}, {.bias = true}));
+  list.push_back(gemm("no_terms_beta", {.m = 3, .n = 5, .k = 0, .beta = 2.0f}));
+  list.push_back(gemm("no_rows", {.m = 0, .n = 5, .k = 4}));
+}
+
+}  // namespace
+
+std::vector<Case> gemm_cases() {
+  std::vector<Case> list;
+  add_shapes(list);
+  add_epilogues(list);
+  add_batches(list);
+  add_types(list);
+  add_data(list);
+  add_empty(list);
+  return list;
+}
+
+}  // namespace polysem::conformance

@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <cmath>
+
+#include "tests/conformance/adam_bounds.hpp"
+#include "tests/conformance/cases.hpp"
+#include "tests/conformance/compare.hpp"
+#include "tests/conformance/run_problem.hpp"
+#include "tests/conformance/sparse_data.hpp"
+
+namespace polysem::conformance {
+
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+std::int64_t longest_list(const Values& begin) {
+  double most = 0;
+  for (std::size_t j = 0; j + 1 < begin.size(); ++j) most = std::max(most, begin[j + 1] - begin[j]);
+  return static_cast<std::int64_t>(most);
+}
+
+/// What a LatentGrad comes to, and the bounds of its rounding.
+struct Gradients {
+  Values enc, dec, b;
+  Values enc_error, dec_error, b_error;
+};
+
+Gradients gradients(const Problem& problem, double factor) {
+  const auto expected = reference_values(problem), magnitude = magnitudes(problem);
+  const auto take = [&](std::string_view operand, Values& value, Values& error) {
+    value = expected[problem.position(operand)];
+    for (const double m : magnitude[problem.position(operand)]) error.push_back(factor * m + 4 * kTiny);
+  };
+  Gradients g;
+  take("g_enc", g.enc, g.enc_error);
+  take("g_dec", g.dec, g.dec_error);
+  take("g_b", g.b, g.b_error);
+  return g;
+}
+
+// --- LatentGrad ---
+
+struct Shape {
+  std::int64_t rows, latents, k, longest, d_in, d_out;
+  Pattern pattern;
+};
+
+constexpr Shape kShapes[] = {
+    {1, 1, 1, 0, 1, 1, Pattern::kRandom},       {1, 100, 7, 0, 33, 31, Pattern::kRandom},
+    {33, 65, 4, 0, 7, 129, Pattern::kSigned},   {64, 128, 16, 0, 64, 64, Pattern::kRandom},
+    {1000, 33, 3, 0, 31, 16, Pattern::kHot},    {65, 127, 5, 0, 16, 3, Pattern::kDead},
+    {40, 257, 0, 20, 65, 32, Pattern::kRandom}, {33, 65, 0, 40, 3, 17, Pattern::kEmptyRows},
+    {0, 16, 4, 0, 5, 5, Pattern::kRandom}};
+
+std::string describe(const Shape& s) {
+  return std::to_string(s.rows) + "x" + std::to_string(s.latents) + "_" + std::to_string(s.d_in) + "to" +
+         std::to_string(s.d_out) + "_" + std::string(name(s.pattern));
+}
+
+CodesData codes_of(const Shape& s, std::uint64_t seed) {
+  return make_codes(s.rows, s.latents, s.k, s.longest, s.pattern, seed);
+}
+
+void set_list(Problem& p, const CodesData& codes, const std::string& prefix) {
+  const SortedData sorted = sort_codes(codes);
+  p.set(prefix + "begin", sorted.begin).set(prefix + "entries", sorted.entries);
+  p.set(prefix + "entry_rows", sorted.entry_rows).set(prefix + "values", codes.values);
+  p.fill(prefix + "gradient", Data::kNormal).fill(prefix + "error", Data::kNormal);
+}
+
+std::string compare_grad(const Problem& problem, const std::vector<Values>& expected,
+                         const std::vector<Values>& actual) {
+  const double factor = sum_error(longest_list(problem.values("begin")) + 2);
+  std::string found = compare_by_magnitude(problem, expected, actual, magnitudes(problem), factor, 8 * kTiny);
+  for (const std::string_view operand : {"g_enc", "g_dec"}) {
+    const std::size_t i = problem.position(operand);
+    found += compare_nmse(operand, expected[i], actual[i], 1e-11);
+  }
+  return found;
+}
+
+void add_grads(std::vector<Case>& list) {
+  for (const Shape& s : kShapes) {
+    for (const bool accumulate : {false, true}) {
+      const auto make = [=](std::uint64_t seed) {
+        const CodesData codes = codes_of(s, seed);
+        Problem p(LatentGrad{s.rows, s.latents, s.d_in, s.d_out, codes.capacity, 0.25f, accumulate}, seed);
+        set_list(p, codes, "");
+        p.fill("x", Data::kNormal);
+        if (accumulate)
+          p.fill("g_enc", Data::kNormal).fill("g_dec", Data::kNormal).fill("g_b", Data::kNormal);
+        return accumulate ? p.pad() : p;
+      };
+      list.push_back({"latent_grad_" + describe(s) + (accumulate ? "_accumulate" : ""), make, compare_grad});
+    }
+  }
+}
+
+// --- LatentUpdate ---
+
+// The gradients that the update uses: those of the main list, plus those of the second.
+Gradients update_gradients(const Problem& problem) {
+  const auto& op = std::get<LatentUpdate>(problem.op());
+  Problem grad(LatentGrad{op.rows, op.latents, op.d_in, op.d_out, op.capacity, op.decoder_scale}, 0);
+  for (const std::string operand : {"begin", "entries", "entry_rows", "values", "gradient", "error", "x"})
+    grad.set(operand, problem.values(operand));
+  std::int64_t length = longest_list(problem.values("begin"));
+  if (op.aux_capacity > 0) length += longest_list(problem.values("aux_begin"));
+  const double factor = sum_error(length + 2);
+  Gradients sum = gradients(grad, factor);
+  if (op.aux_capacity == 0) return sum;
+
+  Problem aux(LatentGrad{op.rows, op.latents, op.d_in, op.d_out, op.aux_capacity, op.aux_decoder_scale}, 0);
+  for (const std::string operand : {"begin", "entries", "entry_rows", "values", "gradient", "error"})
+    aux.set(operand, problem.values("aux_" + operand));
+  aux.set("x", problem.values("x"));
+  const Gradients more = gradients(aux, factor);
+  const auto add = [](Values& to, const Values& what) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += what[i];
+  };
+  add(sum.enc, more.enc), add(sum.dec, more.dec), add(sum.b, more.b);
+  add(sum.enc_error, more.enc_error), add(sum.dec_error, more.dec_error), add(sum.b_error, more.b_error);
+  return sum;
+}
+
+// g - (g . w) w, and its error: that of g, and of the dot product times |w|.
+void project(Gradients& g, const Values& w, std::int64_t latents, std::int64_t d) {
+  for (std::int64_t j = 0; j < latents; ++j) {
+    double dot = 0, dot_error = 0;
+    for (std::size_t i = at(j * d); i < at((j + 1) * d); ++i) {
+      dot += g.dec[i] * w[i];
+      dot_error += (g.dec_error[i] + sum_error(d) * std::abs(g.dec[i])) * std::abs(w[i]);
+    }
+    for (std::size_t i = at(j * d); i < at((j + 1) * d); ++i) {
+      g.dec_error[i] += dot_error * std::abs(w[i]) + 2 * kU * (std::abs(g.dec[i]) + std::abs(dot * w[i]));
+      g.dec[i] -= dot * w[i];
+    }
+  }
+}
+
+// Dividing by a length that is nearly 1: the row's errors spread over it.
+Values after_normalising(Values tolerance, const Values& w, std::int64_t latents, std::int64_t d) {
+  for (std::int64_t j = 0; j < latents; ++j) {
+    double squares = 0;
+    for (std::size_t i = at(j * d); i < at((j + 1) * d); ++i) squares += tolerance[i] * tolerance[i];
+    for (std::size_t i = at(j * d); i < at((j + 1) * d); ++i)
+      tolerance[i] =
+          1.2 * (tolerance[i] + std::abs(w[i]) * std::sqrt(squares)) + sum_error(d) * std::abs(w[i]);
+  }
+  return tolerance;
+}
+
+/// Tolerances of one parameter and its moments.
+struct Tolerances {
+  Values weight, m, v;
+};
+
+Tolerances step_tolerances(const Problem& problem, const std::string& weight, const std::string& suffix,
+                           const Values& gradient, const Values& error) {
+  const auto& op = std::get<LatentUpdate>(problem.op());
+  Tolerances t;
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    const AdamBounds bounds =
+        adam_bounds(op.adam, problem.values(weight)[i], problem.values("m_" + suffix)[i],
+                    problem.values("v_" + suffix)[i], gradient[i], error[i]);
+    t.weight.push_back(bounds.weight);
+    t.m.push_back(bounds.m);
+    t.v.push_back(bounds.v);
+  }
+  return t;
+}
+
+std::string compare_update(const Problem& problem, const std::vector<Values>& expected,
+                           const std::vector<Values>& actual) {
+  const auto& op = std::get<LatentUpdate>(problem.op());
+  Gradients g = update_gradients(problem);
+  if (op.unit_norm) project(g, problem.values("w_dec"), op.latents, op.d_out);
+  std::string found;
+  const auto compare = [&](const std::string& operand, const Values& tolerance) {
+    const std::size_t i = problem.position(operand);
+    if (!problem.operands()[i].present) return;
+    found += compare_within(operand, expected[i], actual[i],
+                            with_storage(problem.operands()[i], expected[i], tolerance));
+  };
+  const auto compare_parameter = [&](const std::string& weight, const std::string& suffix,
+                                     const Values& gradient, const Values& error) {
+    Tolerances t = step_tolerances(problem, weight, suffix, gradient, error);
+    if (op.unit_norm && weight == "w_dec")
+      t.weight = after_normalising(t.weight, expected[problem.position("w_dec")], op.latents, op.d_out);
+    compare(weight, t.weight);
+    compare("m_" + suffix, t.m);
+    compare("v_" + suffix, t.v);
+    if (weight != "b_enc") compare(weight + "_low", t.weight);
+    const std::size_t i = problem.position(weight);
+    found += compare_nmse(weight, expected[i], actual[i], 1e-9);
+  };
+  compare_parameter("w_enc", "enc", g.enc, g.enc_error);
+  compare_parameter("w_dec", "dec", g.dec, g.dec_error);
+  compare_parameter("b_enc", "b", g.b, g.b_error);
+
+  Values to_input(at(op.d_in), 4 * kTiny);
+  for (std::int64_t j = 0; j < op.latents; ++j) {
+    const double error = g.b_error[at(j)] + sum_error(op.latents) * std::abs(g.b[at(j)]);
+    for (std::int64_t c = 0; c < op.d_in; ++c)
+      to_input[at(c)] += error * std::abs(problem.values("w_enc")[at(j * op.d_in + c)]);
+  }
+  compare("input_gradient", to_input);
+  return found;
+}
+
+struct UpdateSetup {
+  bool aux = false, unit_norm = false, input_gradient = true, low = false, pad = false;
+  std::int64_t step = 1;
+};
+
+Problem make_update(const Shape& s, const UpdateSetup& setup, std::uint64_t seed) {
+  const CodesData codes = codes_of(s, seed);
+  CodesData aux;
+  if (setup.aux)
+    aux = make_codes(s.rows, s.latents, std::min<std::int64_t>(s.latents, 6), 0, Pattern::kRandom, seed + 1);
+  LatentUpdate op{s.rows,       s.latents, s.d_in,   s.d_out,        codes.capacity,
+                  aux.capacity, 0.5f,      0.03125f, setup.unit_norm};
+  op.adam.step = setup.step;
+  op.adam.weight_decay = setup.unit_norm ? 0.0f : 0.01f;
+  Problem p(op, seed);
+  set_list(p, codes, "");
+  if (setup.aux) set_list(p, aux, "aux_");
+  for (const std::string operand : {"x", "w_enc", "w_dec", "b_enc"}) p.fill(operand, Data::kNormal);
+  if (setup.unit_norm) {
+    const auto normalized = [&] {
+      Problem rows(NormalizeRows{s.latents, s.d_out}, 0);
+      return reference_values(rows.set("matrix", p.values("w_dec")))[0];
+    };
+    p.set("w_dec", normalized());
+  }
+  for (const std::string suffix : {"enc", "dec", "b"})
+    if (setup.step > 1) p.fill("m_" + suffix, Data::kNormal, 0.1).fill("v_" + suffix, Data::kPositive, 0.01);
+  if (setup.input_gradient) p.write("input_gradient");
+  if (setup.low) p.write("w_enc_low").write("w_dec_low");
+  return setup.pad ? p.pad() : p;
+}
+
+void add_updates(std::vector<Case>& list) {
+  const auto add = [&](const std::string& detail, const Shape& s, const UpdateSetup& setup) {
+    list.push_back({"latent_update_" + describe(s) + "_" + detail,
+                    [=](std::uint64_t seed) { return make_update(s, setup, seed); }, compare_update});
+  };
+  for (const Shape& s : kShapes) {
+    add("first", s, {});
+    add("later", s, {.pad = true, .step = 100});
+    if (s.rows == 0) continue;  // an empty second list cannot be told from none
+    add("aux", s, {.aux = true, .step = 10});
+    if (s.d_out > 1)
+      add("unit_norm", s, {.aux = true, .unit_norm = true, .low = true, .pad = true, .step = 10});
+  }
+  const Shape s{65, 100, 8, 0, 33, 31, Pattern::kRandom};
+  add("low", s, {.input_gradient = false, .low = true});
+  add("unit_norm_first", s, {.unit_norm = true});
+  add("long_run", s, {.aux = true, .unit_norm = true, .step = 100000});
+}
+
+}  // namespace
+
+std::vector<Case> latent_cases() {
+  std::vector<Case> list;
+  add_grads(list);
+  add_updates(list);
+  return list;
+}
+
+}  // namespace polysem::conformance
