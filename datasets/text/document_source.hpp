@@ -10,7 +10,7 @@ namespace polysem {
 class DocumentSource {
  public:
   virtual ~DocumentSource() = default;
-  virtual std::optional<Document> next() = 0;
+  virtual std::optional<TextDocument> next() = 0;
 };
 
 }  // namespace polysem

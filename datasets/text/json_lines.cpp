@@ -18,7 +18,7 @@ constexpr std::size_t kLongestLine = 64 << 20;
 /// more memory than its own length.
 class RecordReader : public nlohmann::json_sax<Json> {
  public:
-  explicit RecordReader(Document& document) : document_(document) {}
+  explicit RecordReader(TextDocument& document) : document_(document) {}
 
   bool has_text = false;
   std::string problem;  ///< why parsing stopped
@@ -87,14 +87,15 @@ class RecordReader : public nlohmann::json_sax<Json> {
     return false;
   }
 
-  Document& document_;
+  TextDocument& document_;
   std::string key_;
   std::int64_t depth_ = 0;
 };
 
 }  // namespace
 
-JsonLines::JsonLines(std::istream& in, Document from) : stream_(in, from.source), from_(std::move(from)) {}
+JsonLines::JsonLines(std::istream& in, TextDocument from)
+    : stream_(in, from.source), from_(std::move(from)) {}
 
 bool JsonLines::read_line(std::string& line) {
   std::size_t searched = start_;
@@ -119,11 +120,11 @@ bool JsonLines::read_line(std::string& line) {
   return true;
 }
 
-std::optional<Document> JsonLines::next() {
+std::optional<TextDocument> JsonLines::next() {
   std::string line;
   while (read_line(line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    Document document = from_;
+    TextDocument document = from_;
     document.name += ":" + std::to_string(line_);
     RecordReader reader(document);
     if (!Json::sax_parse(line, &reader)) {

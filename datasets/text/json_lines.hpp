@@ -14,15 +14,15 @@ namespace polysem {
 class JsonLines : public DocumentSource {
  public:
   /// `from` gives what a line does not say; a document without a name is called NAME:LINE.
-  JsonLines(std::istream& in, Document from);
+  JsonLines(std::istream& in, TextDocument from);
 
-  std::optional<Document> next() override;
+  std::optional<TextDocument> next() override;
 
  private:
   bool read_line(std::string& line);
 
   Utf8Stream stream_;
-  Document from_;
+  TextDocument from_;
   std::string pending_;
   std::size_t start_ = 0;  ///< of the next line in pending_
   std::uint64_t line_ = 0;

@@ -23,28 +23,28 @@ std::size_t cut(const std::string& text) {
 
 }  // namespace
 
-PlainText::PlainText(std::istream& in, Document from) : stream_(in, from.source), from_(std::move(from)) {
+PlainText::PlainText(std::istream& in, TextDocument from) : stream_(in, from.source), from_(std::move(from)) {
   stream_.read(pending_);
 }
 
 bool PlainText::is_binary() const noexcept { return pending_.find('\0') != std::string::npos; }
 
-Document PlainText::piece() {
+TextDocument PlainText::piece() {
   const std::size_t end = cut(pending_);
-  Document document = from_;
+  TextDocument document = from_;
   document.name += "#" + std::to_string(++pieces_);
   document.text = pending_.substr(0, end);
   pending_.erase(0, end);
   return document;
 }
 
-std::optional<Document> PlainText::next() {
+std::optional<TextDocument> PlainText::next() {
   const std::size_t wanted = pieces_ > 0 ? kPiece : kLargestDocument;
   while (pending_.size() <= wanted && stream_.read(pending_)) {
   }
   if (pieces_ == 0 && pending_.size() <= kLargestDocument) {
     if (std::exchange(started_, true)) return std::nullopt;
-    Document document = from_;
+    TextDocument document = from_;
     document.text = std::exchange(pending_, {});
     return document;
   }

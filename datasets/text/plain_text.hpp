@@ -13,18 +13,18 @@ namespace polysem {
 class PlainText : public DocumentSource {
  public:
   /// `from` carries name, source and label; reads a first block to see whether this is text at all.
-  PlainText(std::istream& in, Document from);
+  PlainText(std::istream& in, TextDocument from);
 
   /// NUL bytes near the beginning: what tools since diff(1) have taken as the mark of a binary file.
   bool is_binary() const noexcept;
 
-  std::optional<Document> next() override;
+  std::optional<TextDocument> next() override;
 
  private:
-  Document piece();
+  TextDocument piece();
 
   Utf8Stream stream_;
-  Document from_;
+  TextDocument from_;
   std::string pending_;
   std::uint64_t pieces_ = 0;
   bool started_ = false;

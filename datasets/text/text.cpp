@@ -80,7 +80,7 @@ class TextReader::State {
     std::for_each(paths_.begin(), paths_.end(), check_exists);
   }
 
-  std::optional<Document> next();
+  std::optional<TextDocument> next();
   std::string sha256();
   const TextCounts& counts() const noexcept { return counts_; }
 
@@ -104,7 +104,7 @@ class TextReader::State {
 
 void TextReader::State::open_file(const fs::path& file, std::string document_name, std::string label,
                                   bool named_by_user) {
-  Document from{std::move(document_name), file.string(), std::move(label), {}};
+  TextDocument from{std::move(document_name), file.string(), std::move(label), {}};
   file_ = std::ifstream(file, std::ios::binary);
   if (!file_) throw Error(ErrorCode::kBadInput, file.string() + ": cannot be opened for reading");
   if (file.extension() == ".jsonl") {
@@ -137,7 +137,7 @@ bool TextReader::State::open_next() {
   if (next_path_ == paths_.size()) return false;
   const std::string& path = paths_[next_path_++];
   if (path == "-") {
-    source_ = std::make_unique<PlainText>(std::cin, Document{"stdin", "standard input", "stdin", {}});
+    source_ = std::make_unique<PlainText>(std::cin, TextDocument{"stdin", "standard input", "stdin", {}});
   } else if (path == "debian") {
     open_file(prepared_text(), "debian", "debian", true);
   } else if (fs::is_directory(path)) {
@@ -149,10 +149,10 @@ bool TextReader::State::open_next() {
   return true;
 }
 
-std::optional<Document> TextReader::State::next() {
+std::optional<TextDocument> TextReader::State::next() {
   if (!digest_.empty()) return std::nullopt;
   for (;;) {
-    std::optional<Document> document = source_ ? source_->next() : std::nullopt;
+    std::optional<TextDocument> document = source_ ? source_->next() : std::nullopt;
     if (!document) {
       if (open_next()) continue;
       close();
@@ -199,7 +199,7 @@ TextReader::~TextReader() = default;
 TextReader::TextReader(TextReader&&) noexcept = default;
 TextReader& TextReader::operator=(TextReader&&) noexcept = default;
 
-std::optional<Document> TextReader::next() { return state_->next(); }
+std::optional<TextDocument> TextReader::next() { return state_->next(); }
 const TextCounts& TextReader::counts() const noexcept { return state_->counts(); }
 std::string TextReader::sha256() { return state_->sha256(); }
 

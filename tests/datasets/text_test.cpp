@@ -15,9 +15,9 @@
 
 namespace fs = std::filesystem;
 using namespace std::string_literals;
-using polysem::Document;
 using polysem::Error;
 using polysem::ErrorCode;
+using polysem::TextDocument;
 using polysem::TextReader;
 using polysem::TextSplit;
 
@@ -39,9 +39,9 @@ class Text : public testing::Test {
     return path.string();
   }
 
-  static std::vector<Document> read(std::vector<std::string> paths, TextSplit split = TextSplit::kAll) {
+  static std::vector<TextDocument> read(std::vector<std::string> paths, TextSplit split = TextSplit::kAll) {
     TextReader reader(std::move(paths), split);
-    std::vector<Document> documents;
+    std::vector<TextDocument> documents;
     while (auto document = reader.next()) documents.push_back(std::move(*document));
     return documents;
   }
@@ -197,7 +197,7 @@ TEST_F(Text, LargeFilesWithoutLinesAreCutBetweenCharacters) {
   std::string corpus = "a";
   while (corpus.size() <= 1u << 20) corpus += "\xe2\x82\xac";
   std::string joined;
-  for (const Document& document : read({write("corpus.txt", corpus)})) {
+  for (const TextDocument& document : read({write("corpus.txt", corpus)})) {
     EXPECT_NE(static_cast<unsigned char>(document.text.front()) & 0xC0, 0x80);
     joined += document.text;
   }

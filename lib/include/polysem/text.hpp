@@ -10,7 +10,7 @@
 namespace polysem {
 
 /// One text and where it came from.
-struct Document {
+struct TextDocument {
   std::string name;    ///< decides the split; for files the path below the folder that was given
   std::string source;  ///< the file, or what a .jsonl line says
   std::string label;   ///< the folder's name, or what a .jsonl line says
@@ -56,7 +56,7 @@ class TextReader {
 
   /// The next document that is not empty, or nothing at the end. Throws Error (kBadInput) with file and line
   /// for damaged input, and where all paths together hold not one document of the split.
-  std::optional<Document> next();
+  std::optional<TextDocument> next();
 
   const TextCounts& counts() const noexcept;
   /// Identity of the text that was read: SHA-256, in hexadecimal, over name and text of each document, each
