@@ -1,0 +1,30 @@
+#include "backends/onednn/kernels/table.hpp"
+
+#define POLYSEM_TEXT_OF(x) #x
+#define POLYSEM_TEXT(x) POLYSEM_TEXT_OF(x)
+
+namespace polysem::onednn::POLYSEM_ISA {
+
+const Kernels kTable = {POLYSEM_TEXT(POLYSEM_ISA),
+                        kLanes,
+                        widen,
+                        narrow,
+                        round_to_bf16,
+                        elementwise,
+                        reduce,
+                        reduce_into,
+                        epilogue,
+                        adam,
+                        subtract_scaled,
+                        dot,
+                        weighted_rows,
+                        finish_decode,
+                        sum_exp,
+                        kl_terms,
+                        rope,
+                        block_product,
+                        softmax_row,
+                        multiply,
+                        scan};
+
+}  // namespace polysem::onednn::POLYSEM_ISA

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "backends/onednn/kernels/vec.hpp"
+
+/// The kernels of the instruction set of this compilation, before they go into the table. Comments:
+/// kernels.hpp.
+namespace polysem::onednn::POLYSEM_ISA {
+
+void widen(const std::uint16_t* in, float* out, std::int64_t n);
+void narrow(const float* in, std::uint16_t* out, std::int64_t n);
+void round_to_bf16(const float* in, float* out, std::int64_t n);
+void elementwise(ElementKind kind, const float* a, const float* b, float b_value, float* out, std::int64_t n,
+                 float alpha, float beta);
+float reduce(ReduceKind kind, const float* a, const float* b, std::int64_t n);
+void reduce_into(ReduceKind kind, const float* a, const float* b, float* acc, std::int64_t n);
+void epilogue(const float* product, float* c, const float* bias, std::int64_t n, float alpha, float beta,
+              bool relu);
+void adam(const AdamConstants& step, const float* g, float* w, float* m, float* v, std::int64_t n);
+void subtract_scaled(float* g, const float* w, float factor, std::int64_t n);
+float dot(const float* a, const Rows& b, std::int64_t row, std::int64_t n);
+void weighted_rows(const float* weights, const std::int32_t* ids, std::int64_t count, const Rows& table,
+                   float* out, std::int64_t n, bool accumulate);
+float finish_decode(float* y, const DecodeRow& row, std::int64_t n);
+float sum_exp(const float* logits, float shift, std::int64_t n);
+float kl_terms(const float* p_logits, const float* q_logits, float p_total, float q_total, std::int64_t n);
+void rope(float* x, const float* cosine, const float* sine, std::int64_t heads, std::int64_t head_dim,
+          std::int64_t rotary, bool interleaved);
+void block_product(const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float* c,
+                   std::int64_t ldc, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate);
+float softmax_row(float* scores, std::int64_t n, float scale, float* largest);
+void multiply(float* x, float factor, std::int64_t n);
+std::int64_t scan(const Scan& scan, std::int64_t from, float threshold, Candidate* found,
+                  std::int64_t* found_count, std::int64_t capacity, bool* nonfinite);
+
+extern const Kernels kTable;
+
+}  // namespace polysem::onednn::POLYSEM_ISA
