@@ -97,6 +97,8 @@ void Executor::download(const Tensor& source, std::span<float> values) {
 }
 
 void Executor::run_op(const Op& op, std::span<const Tensor> operands) {
+  // The queue validates all; but no backend should be asked about numbers that make no sense.
+  if (!std::visit([](const auto& o) { return o.check().empty(); }, op)) validate(op, operands);
   if (const Support support = backend_->supports(op, types_of(operands)); !support) {
     if (fallback_ == nullptr)
       throw Error(ErrorCode::kUnsupported,

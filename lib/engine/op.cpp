@@ -44,7 +44,7 @@ std::string type_names(TypeSet set) {
 
 // Ends of the bytes that a view touches, as an error-checked range inside its buffer.
 void check_bounds(const Op& op, const OperandSpec& spec, const Tensor& t) {
-  if (t.elements() == 0) return;
+  if (t.rows == 0 || t.cols == 0) return;
   if (t.stride < t.cols) refuse(op, "operand " + std::string(spec.name) + ": stride is smaller than a row");
   if (t.offset % size_of(t.dtype) != 0)
     refuse(op, "operand " + std::string(spec.name) + ": offset is not aligned");
@@ -75,16 +75,18 @@ bool overlap(const Tensor& a, const Tensor& b) {
   // Two column ranges of one matrix interleave without touching.
   if (a.stride == b.stride && a.dtype == b.dtype && a.stride > 0) {
     const auto pitch = static_cast<std::uint64_t>(a.stride) * size_of(a.dtype);
-    const std::uint64_t begin_a = a.offset % pitch, begin_b = b.offset % pitch;
-    const std::uint64_t end_a = begin_a + static_cast<std::uint64_t>(a.cols) * size_of(a.dtype);
-    const std::uint64_t end_b = begin_b + static_cast<std::uint64_t>(b.cols) * size_of(b.dtype);
-    if (end_a <= pitch && end_b <= pitch) return begin_a < end_b && begin_b < end_a;
+    const std::uint64_t width_a = static_cast<std::uint64_t>(a.cols) * size_of(a.dtype);
+    const std::uint64_t width_b = static_cast<std::uint64_t>(b.cols) * size_of(b.dtype);
+    // How far a row of b starts behind one of a.
+    const std::uint64_t behind = (b.offset % pitch + pitch - a.offset % pitch) % pitch;
+    return behind < width_a || behind + width_b > pitch;
   }
   return true;
 }
 
 bool same_view(const Tensor& a, const Tensor& b) {
-  return a.buffer == b.buffer && a.offset == b.offset && a.stride == b.stride && a.dtype == b.dtype;
+  return a.buffer == b.buffer && a.offset == b.offset && a.rows == b.rows && a.cols == b.cols &&
+         a.stride == b.stride && a.dtype == b.dtype;
 }
 
 void check_overlap(const Op& op, std::span<const OperandSpec> list, std::span<const Tensor> operands) {

@@ -16,8 +16,8 @@ std::string check_codes(std::int64_t rows, std::int64_t latents, std::int64_t k,
   if (rows < 0 || latents < 0 || k < 0 || capacity < 0) return "sizes must not be negative";
   if (latents > kMostEntries || capacity > kMostEntries || rows > kMostEntries)
     return "rows, latents and entries must stay below 2^31";
-  if (k > 0 && capacity != rows * k) return "capacity must be rows times k";
   if (k > latents) return "k must not exceed the number of latents";
+  if (k > 0 && capacity != rows * k) return "capacity must be rows times k";
   return "";
 }
 
@@ -43,6 +43,7 @@ std::string EncodeTopK::check() const {
   if (candidates > latents) return "there cannot be more candidates than latents";
   if (candidates > 0 && k > candidates) return "k must not exceed the number of candidates";
   if (k < 1 && rows > 0) return "k must be at least 1";
+  if (rows > kMostEntries || k > kMostEntries) return "rows and k must stay below 2^31";
   return check_codes(rows, latents, k, rows * k);
 }
 
