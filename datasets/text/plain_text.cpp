@@ -9,7 +9,7 @@ namespace polysem {
 namespace {
 
 constexpr std::size_t kLargestDocument = 1 << 20;
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPiece = std::size_t{64} << 10;
 
 /// Where to end a piece: after the last line that fits, else before a character that does not.
 std::size_t cut(const std::string& text) {

@@ -10,7 +10,7 @@
 namespace polysem {
 namespace {
 
-constexpr std::size_t kBlock = 64 * 1024;
+constexpr std::size_t kBlock = std::size_t{64} << 10;
 constexpr std::uint32_t kReplacement = 0xFFFD;
 
 void append_utf8(std::string& out, std::uint32_t code) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <vector>
 
@@ -53,5 +54,10 @@ class Superposed {
   std::vector<double> probabilities_;
   std::vector<std::uint64_t> thresholds_;  ///< probabilities in units of 2^-32
 };
+
+/// Writes rows [0, rows) as an activation store, with the truth beside it in truth.safetensors: `dictionary`
+/// [features, dim], `probabilities` [features], and the codes as `codes.row_offsets` (i64 [rows + 1]),
+/// `codes.latents` (i32) and `codes.values` (f32). Throws Error as Superposed and StoreWriter do.
+void write_superposed(const SuperposedConfig& config, std::int64_t rows, const std::filesystem::path& folder);
 
 }  // namespace polysem
