@@ -39,8 +39,8 @@ class Encoder {
 
   void run() {
     check_candidates();
-    x_ = product_input(context_, t_.x, type_);
-    if (candidates_ == nullptr) w_ = product_input(context_, t_.w_enc, type_);
+    x_ = product_input(context_, t_.x, type_, true);
+    if (candidates_ == nullptr) w_ = product_input(context_, t_.w_enc, type_, true);
     capacity_ = RowSelection::capacity_for(op_.k);
     nonfinite_ = context_.scratch.take<std::uint8_t>(op_.rows * parts_);
     if (parts_ > 1) {
@@ -115,14 +115,14 @@ class Encoder {
       w = memory.weights, ld = op_.d_in;
     }
     if (op_.d_in > 0) {
-      const MatmulShape shape{
-          rows, count, op_.d_in, x_.ld, ld, kTileLatents, false, RightLayout::kTransposed, type_.bf16};
+      const MatmulShape shape{rows,      count, op_.d_in, x_.ld, ld, count, false, RightLayout::kTransposed,
+                              type_.bf16};
       (*Matmul::of(shape))(x_.data + row * x_.ld * element(), w, memory.product);
     } else {
-      std::fill_n(memory.product, rows * kTileLatents, 0.0f);
+      std::fill_n(memory.product, rows * count, 0.0f);
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-      scan.product = memory.product + r * kTileLatents;
+      scan.product = memory.product + r * count;
       selections[static_cast<std::size_t>(r)].look_through(scan);
     }
   }

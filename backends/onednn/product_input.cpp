@@ -21,10 +21,12 @@ void convert_row(const void* from, bool from_bf16, const ProductType& type, void
   }
 }
 
-ProductInput product_input(Context& context, const Tensor& matrix, const ProductType& type) {
+ProductInput product_input(Context& context, const Tensor& matrix, const ProductType& type,
+                           bool without_gaps) {
   const bool from_bf16 = matrix.dtype == DType::kBF16;
   const auto* data = data_of<const std::byte>(matrix);
-  if (from_bf16 == type.bf16 && (type.bf16 || !type.round)) return {data, matrix.stride};
+  if (from_bf16 == type.bf16 && (type.bf16 || !type.round) && (matrix.stride == matrix.cols || !without_gaps))
+    return {data, matrix.stride};
   const std::int64_t in_size = from_bf16 ? 2 : 4, out_size = type.bf16 ? 2 : 4;
   auto* copy = context.scratch.take<std::byte>(matrix.elements() * out_size);
   Context::parallel_ranges(matrix.rows, rows_a_task(matrix.cols), [&](std::int64_t first, std::int64_t last) {

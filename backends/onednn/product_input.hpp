@@ -19,7 +19,8 @@ struct ProductInput {
   std::int64_t ld = 0;
 };
 
-ProductInput product_input(Context& context, const Tensor& matrix, const ProductType& type);
+ProductInput product_input(Context& context, const Tensor& matrix, const ProductType& type,
+                           bool without_gaps);
 
 /// `n` elements of a row as `type` wants them; `from` is f32 or bf16.
 void convert_row(const void* from, bool from_bf16, const ProductType& type, void* to, std::int64_t n);
