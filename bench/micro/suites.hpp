@@ -1,0 +1,11 @@
+#pragma once
+
+/// Each registers the benchmarks of one subject.
+namespace polysem::bench {
+
+void add_gemm_benchmarks();
+void add_coder_benchmarks();
+void add_attention_benchmarks();
+void add_row_benchmarks();
+
+}  // namespace polysem::bench
