@@ -3,11 +3,11 @@
 
 #include <cctype>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <set>
 
 #include "polysem/backend.hpp"
+#include "tests/conformance/backends.hpp"
 #include "tests/conformance/cases.hpp"
 #include "tests/conformance/run_problem.hpp"
 
@@ -27,14 +27,6 @@ std::vector<Param> all_params() {
   for (const BackendEntry* entry : registered_backends())
     for (const Case& test : all_cases()) list.push_back({entry, &test});
   return list;
-}
-
-// Backends stay open: a device may be slow to start.
-Backend& opened(std::string_view name, int threads) {
-  static std::map<std::pair<std::string, int>, std::unique_ptr<Backend>> open;
-  auto& backend = open[{std::string(name), threads}];
-  if (!backend) backend = open_backend(name, threads);
-  return *backend;
 }
 
 class Conformance : public testing::TestWithParam<Param> {

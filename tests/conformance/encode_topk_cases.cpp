@@ -172,10 +172,10 @@ std::string describe(const EncodeTopK& op) {
 // k = 1, k = n, k above the number of groups of 32 latents, n below a group and no multiple of one, one row,
 // rows that are no multiple of a block.
 void add_shapes(std::vector<Case>& list) {
-  const EncodeTopK kShapes[] = {{1, 1, 1, 1},       {1, 7, 31, 31},    {3, 2, 33, 1},     {2, 64, 127, 8},
-                                {7, 33, 64, 64},    {31, 31, 65, 5},   {33, 65, 129, 32}, {65, 63, 1000, 16},
-                                {1, 129, 997, 40},  {127, 16, 257, 3}, {5, 1000, 100, 9}, {64, 64, 512, 32},
-                                {17, 77, 2048, 64}, {9, 8, 4099, 200}, {4, 32, 1000, 900}};
+  const EncodeTopK kShapes[] = {{1, 1, 1, 1},      {1, 7, 31, 31},     {3, 2, 33, 1},     {2, 64, 127, 8},
+                                {7, 33, 64, 64},   {31, 31, 65, 5},    {33, 65, 129, 32}, {65, 63, 1000, 16},
+                                {1, 129, 997, 40}, {300, 40, 700, 20}, {127, 16, 257, 3}, {5, 1000, 100, 9},
+                                {64, 64, 512, 32}, {17, 77, 2048, 64}, {9, 8, 4099, 200}, {4, 32, 1000, 900}};
   for (const EncodeTopK& shape : kShapes) {
     list.push_back(encode(describe(shape), shape));
     list.push_back(exact_encode(describe(shape), shape, {.pad = true}));
@@ -233,6 +233,30 @@ void add_data(std::vector<Case>& list) {
   }));
 }
 
+// Orders that are hard on a search that keeps the best so far: each latent above all before it, each below,
+// one in eight blocks of equals. x is 0, so that the biases are the pre-activations.
+void add_orders(std::vector<Case>& list) {
+  const std::pair<const char*, std::function<double(std::int64_t)>> kOrders[] = {
+      {"ascending", [](std::int64_t j) { return static_cast<double>(j); }},
+      {"descending", [](std::int64_t j) { return static_cast<double>(-j); }},
+      {"blocks", [](std::int64_t j) { return static_cast<double>(j / 600); }},
+      {"few_above_many_equal", [](std::int64_t j) { return j % 1000 == 999 ? 2.0 : 1.0; }},
+      {"saw", [](std::int64_t j) { return static_cast<double>(j % 97); }}};
+  for (const auto& [order, bias] : kOrders) {
+    for (const EncodeTopK& op :
+         {EncodeTopK{3, 2, 4801, 7}, EncodeTopK{300, 1, 4801, 250}, EncodeTopK{130, 3, 700, 700}}) {
+      list.push_back(
+          exact_case("encode_topk_exact_" + std::string(order) + "_" + describe(op), [=](std::uint64_t seed) {
+            Problem p(op, seed);
+            p.fill("w_enc", Data::kNormal);
+            Values biases;
+            for (std::int64_t j = 0; j < op.latents; ++j) biases.push_back(bias(j));
+            return p.set("b_enc", biases);
+          }));
+    }
+  }
+}
+
 void add_nonfinite(std::vector<Case>& list) {
   for (const double bad : {double{NAN}, double{INFINITY}, -double{INFINITY}}) {
     const std::string detail = std::isnan(bad) ? "nan" : bad > 0 ? "inf" : "minus_inf";
@@ -263,6 +287,7 @@ std::vector<Case> encode_topk_cases() {
   add_shapes(list);
   add_precisions(list);
   add_data(list);
+  add_orders(list);
   add_nonfinite(list);
   return list;
 }
