@@ -2,6 +2,8 @@
 
 #include "lib/io/convert.hpp"
 #include "lib/io/store_json.hpp"
+#include "lib/io/store_shard.hpp"
+#include "lib/io/system_call.hpp"
 #include "polysem/error.hpp"
 #include "polysem/store.hpp"
 
@@ -15,7 +17,7 @@ namespace {
 
 std::vector<StoreDocument> read_documents(const std::filesystem::path& file) {
   std::vector<StoreDocument> documents;
-  if (!std::filesystem::exists(file)) return documents;
+  if (!io::exists(file)) return documents;
   const io::Json json = io::read_json(file, {.bytes = std::uint64_t{1} << 30});
   for (const io::JsonView& item : io::JsonView(json, file.string()).elements()) {
     const auto text = [&](std::string_view key) {
@@ -25,14 +27,6 @@ std::vector<StoreDocument> read_documents(const std::filesystem::path& file) {
     documents.push_back({text("name"), text("source"), text("label")});
   }
   return documents;
-}
-
-FileTensor column(const Safetensors& file, const char* name, std::int64_t rows) {
-  if (!file.contains(name)) return {};
-  FileTensor tensor = file.tensor(name);
-  if (tensor.dtype != DType::kI32 || tensor.shape != std::vector<std::int64_t>{rows})
-    refuse(file.path(), std::string("tensor '") + name + "': expected i32 [" + std::to_string(rows) + "]");
-  return tensor;
 }
 
 std::int32_t element(const FileTensor& tensor, std::int64_t index) {
@@ -46,8 +40,8 @@ std::int32_t element(const FileTensor& tensor, std::int64_t index) {
 
 ActivationStore::ActivationStore(const std::filesystem::path& folder) : folder_(folder) {
   const auto file = folder / io::kStoreFile;
-  if (!std::filesystem::exists(file)) {
-    const bool unfinished = std::filesystem::exists(folder / io::kProgressFile);
+  if (!io::exists(file)) {
+    const bool unfinished = io::exists(folder / io::kProgressFile);
     refuse(folder, unfinished ? "this capture was not finished; the same polysem capture command continues it"
                               : std::string("is no activation store: it has no ") + io::kStoreFile);
   }
@@ -80,14 +74,10 @@ ActivationStore::ActivationStore(const std::filesystem::path& folder) : folder_(
 
 void ActivationStore::open_shard(Shard& shard) const {
   shard.file = std::make_unique<Safetensors>(folder_ / shard.name);
-  shard.x = shard.file->tensor("x");
-  if (shard.x.dtype != info_.dtype || shard.x.shape != std::vector<std::int64_t>{shard.rows, info_.dim})
-    refuse(shard.file->path(), "tensor 'x': expected " + std::string(name(info_.dtype)) + " [" +
-                                   std::to_string(shard.rows) + ", " + std::to_string(info_.dim) +
-                                   "] as store.json says");
-  shard.token = column(*shard.file, "token", shard.rows);
-  shard.position = column(*shard.file, "position", shard.rows);
-  shard.document = column(*shard.file, "document", shard.rows);
+  shard.x = io::shard_rows(*shard.file, info_.dtype, shard.rows, info_.dim);
+  shard.token = io::shard_column(*shard.file, "token", shard.rows);
+  shard.position = io::shard_column(*shard.file, "position", shard.rows);
+  shard.document = io::shard_column(*shard.file, "document", shard.rows);
 }
 
 std::uint64_t ActivationStore::bytes() const {

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "lib/io/convert.hpp"
 #include "lib/io/store_json.hpp"
+#include "lib/io/store_shard.hpp"
+#include "lib/io/system_call.hpp"
 #include "polysem/error.hpp"
 #include "polysem/store.hpp"
 
@@ -17,14 +20,30 @@ std::string shard_name(std::size_t number) {
   return text;
 }
 
+/// What a killed process left of a shard or a progress file that it was writing.
+void remove_leftovers(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string file = entry.path().filename().string();
+    if (file.ends_with(".tmp") && (file.starts_with(".shard-") || file.starts_with(".progress.json.")))
+      std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
+/// The least length that rounds to infinity in this type.
+float overflow_limit(DType type) {
+  if (type == DType::kF16) return 65520.0f;
+  return type == DType::kBF16 ? 0x1.ffp127f : std::numeric_limits<float>::infinity();
+}
+
 StoreStats statistics(const std::filesystem::path& folder, const std::vector<io::ShardEntry>& shards,
-                      std::int64_t dim) {
+                      DType dtype, std::int64_t dim) {
   const auto width = static_cast<std::size_t>(dim);
   std::vector<double> origin, sum(width, 0.0);
   double norms = 0, squares = 0, rows = 0;
   for (const io::ShardEntry& shard : shards) {
     const Safetensors file(folder / shard.file);
-    const FileTensor x = file.tensor("x");
+    const FileTensor x = io::shard_rows(file, dtype, shard.rows, dim);
     const std::size_t row_bytes = width * size_of(x.dtype);
     std::vector<float> row(width);
     for (std::size_t start = 0; start < x.bytes.size(); start += row_bytes) {
@@ -69,12 +88,13 @@ struct StoreWriter::Impl {
     fixed.text_sha256.clear();
     fixed.dropped_first = fixed.dropped_massive = 0;
     fixed.massive_limit = 0;
-    return io::to_json(fixed);
+    // Through text, so that a name that is not UTF-8 compares equal to what the file made of it.
+    return io::parse_json(io::format_json(io::to_json(fixed)), "store");
   }
 
   void take_up() {
     const auto file = folder / io::kProgressFile;
-    if (!std::filesystem::exists(file)) return;
+    if (!io::exists(file)) return;
     const io::Json json = io::read_json(file);
     const io::JsonView root(json, file.string());
     if (root.at("info").json() != identity())
@@ -93,7 +113,7 @@ struct StoreWriter::Impl {
 
   std::string sha256_of(std::size_t number) const {
     const auto file = folder / shards[number].file;
-    return std::filesystem::exists(file) ? sha256_file(file) : std::string();
+    return io::exists(file) ? sha256_file(file) : std::string();
   }
 
   void write_progress() const {
@@ -140,12 +160,11 @@ StoreWriter::StoreWriter(std::filesystem::path folder, const StoreInfo& info)
   if (info.dim < 1) throw Error(ErrorCode::kInvalidArgument, "StoreWriter: dim must be positive");
   if (info.dtype != DType::kF32 && info.dtype != DType::kF16 && info.dtype != DType::kBF16)
     throw Error(ErrorCode::kInvalidArgument, "StoreWriter: rows are kept as f32, f16 or bf16");
-  if (std::filesystem::exists(folder / io::kStoreFile))
+  if (io::exists(folder / io::kStoreFile))
     throw Error(ErrorCode::kInvalidArgument,
                 folder.string() + " holds a finished store already; give another --out or remove it");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kFailed, folder.string() + ": cannot be made: " + error.message());
+  io::make_folder(folder);
+  remove_leftovers(folder);
   impl_->folder = std::move(folder);
   impl_->info = info;
   impl_->take_up();
@@ -155,14 +174,18 @@ StoreWriter::~StoreWriter() = default;
 
 void StoreWriter::append(std::span<const float> rows, std::span<const RowLabel> labels) {
   const auto dim = static_cast<std::size_t>(impl_->info.dim);
+  const float limit = overflow_limit(impl_->info.dtype);
   if (rows.size() != labels.size() * dim)
     throw Error(ErrorCode::kInvalidArgument, "StoreWriter::append: rows and labels differ in number");
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!std::isfinite(rows[i]))
-      throw Error(
-          ErrorCode::kBadInput,
-          "row " + std::to_string(this->rows() + pending_rows() + static_cast<std::int64_t>(i / dim)) +
-              ", dimension " + std::to_string(i % dim) + " is not finite; rows written so far are kept");
+    if (std::abs(rows[i]) < limit) continue;  // false for NaN, too
+    const auto row = this->rows() + pending_rows() + static_cast<std::int64_t>(i / dim);
+    throw Error(ErrorCode::kBadInput,
+                "row " + std::to_string(row) + ", dimension " + std::to_string(i % dim) +
+                    (std::isfinite(rows[i])
+                         ? " is too large for " + std::string(name(impl_->info.dtype)) + "; use f32"
+                         : std::string(" is not finite")) +
+                    "; rows written so far are kept");
   }
   impl_->pending.insert(impl_->pending.end(), rows.begin(), rows.end());
   impl_->labels.insert(impl_->labels.end(), labels.begin(), labels.end());
@@ -204,7 +227,7 @@ void StoreWriter::finish(const StoreInfo& info, std::span<const StoreDocument> d
     list.push_back({{"name", d.name}, {"source", d.source}, {"label", d.label}});
   io::write_json(w.folder / io::kDocumentsFile, list);
 
-  const StoreStats stats = statistics(w.folder, w.shards, w.info.dim);
+  const StoreStats stats = statistics(w.folder, w.shards, w.info.dtype, w.info.dim);
   SafetensorsWriter mean(w.folder / io::kMeanFile, {{"mean", DType::kF32, {w.info.dim}}});
   mean.write("mean", std::span<const float>(stats.mean));
   mean.commit();
@@ -214,7 +237,8 @@ void StoreWriter::finish(const StoreInfo& info, std::span<const StoreDocument> d
   root["shards"] = io::to_json(w.shards);
   root["stats"] = {{"mean_norm", stats.mean_norm}, {"variance", stats.variance}, {"mean", io::kMeanFile}};
   io::write_json(w.folder / io::kStoreFile, root);
-  std::filesystem::remove(w.folder / io::kProgressFile);
+  std::error_code ignored;
+  std::filesystem::remove(w.folder / io::kProgressFile, ignored);
 }
 
 }  // namespace polysem

@@ -16,6 +16,18 @@ void throw_system_error(ErrorCode code, std::string_view what, const std::filesy
                         std::generic_category().message(number));
 }
 
+bool exists(const std::filesystem::path& path) noexcept {
+  std::error_code ignored;
+  return std::filesystem::status(path, ignored).type() != std::filesystem::file_type::not_found;
+}
+
+void make_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    throw Error(ErrorCode::kFailed, "cannot make the folder " + path.string() + ": " + error.message());
+}
+
 Descriptor Descriptor::open_for_reading(const std::filesystem::path& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) throw_system_error(ErrorCode::kBadInput, "open", path);

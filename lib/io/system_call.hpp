@@ -13,6 +13,13 @@ namespace polysem::io {
 [[noreturn]] void throw_system_error(ErrorCode code, std::string_view what,
                                      const std::filesystem::path& path);
 
+/// False only where nothing stands under the name. Where that cannot be told (no permission), true: opening
+/// it then says why not. Never throws, unlike the standard library's.
+bool exists(const std::filesystem::path& path) noexcept;
+
+/// Makes the folder and those above it. Throws Error{kFailed}.
+void make_folder(const std::filesystem::path& path);
+
 /// A file descriptor that closes itself.
 class Descriptor {
  public:

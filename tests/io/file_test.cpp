@@ -1,8 +1,6 @@
 #include "polysem/file.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -107,19 +105,14 @@ TEST(AtomicFile, FullDiskIsSaid) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
-// A file size limit stands in for a disk that fills up half way.
 TEST(AtomicFile, FailureHalfWayKeepsTheOldFileAndCleansUp) {
   const TemporaryFolder folder;
   write_file_atomic(folder / "a", std::string_view("old"));
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  auto* handler = ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tiny{4096, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tiny), 0);
-  expect_error(ErrorCode::kFailed, "a: File too large",
-               [&] { write_file_atomic(folder / "a", std::string(10000, 'x')); });
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, handler);
+  {
+    const test::FileSizeLimit disk(4096);
+    expect_error(ErrorCode::kFailed, "a: File too large",
+                 [&] { write_file_atomic(folder / "a", std::string(10000, 'x')); });
+  }
   EXPECT_EQ(read_file(folder / "a"), "old");
   EXPECT_EQ(folder.entries(), 1u);
 }

@@ -131,7 +131,7 @@ TEST(NpyWriter, WritesWhatNumPyWrites) {
   const std::vector<std::int64_t> shape = {2, 3};
   const std::vector<float> values = {1, 2, 3, 4, 5, 6};
   write_npy(folder / "a.npy", shape, values);
-  // numpy.save("a.npy", numpy.arange(1, 7, dtype="<f4").reshape(2, 3)) of NumPy 1.24.
+  // numpy.save("a.npy", numpy.arange(1, 7, dtype="<f4").reshape(2, 3)) of NumPy 2.4.
   std::string literal = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
   literal.append(117 - literal.size(), ' ');
   EXPECT_EQ(read_file(folder / "a.npy"), array_of(literal + "\n", numbers({1.f, 2.f, 3.f, 4.f, 5.f, 6.f})));
