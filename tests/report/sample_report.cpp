@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "polysem/latent_directions.hpp"
+#include "polysem/latent_entries.hpp"
 #include "polysem/latent_selection.hpp"
 #include "polysem/random.hpp"
 
@@ -154,27 +154,6 @@ std::vector<float> make_decoder(const Random& random) {
   return decoder;
 }
 
-void fill_directions(LatentReport& report, const std::vector<std::int64_t>& latents,
-                     const std::vector<float>& decoder) {
-  const auto backend = open_backend("reference");
-  Executor executor(*backend);
-  const auto nearest = nearest_latents(executor, decoder, kDim, latents, 6);
-  const std::span unembedding = std::span(decoder).first((kContent + 8) * kDim);
-  const auto effects = logit_effects(executor, decoder, {}, unembedding, kDim, latents, 10);
-  for (std::size_t i = 0; i < latents.size(); ++i) {
-    LatentEntry& entry = report.latents[i];
-    for (const Ranked& other : nearest[i]) entry.nearest.push_back({other.index, other.value});
-    for (const Ranked& r : effects[i].promoted) {
-      entry.promoted.push_back({token_text(static_cast<std::int32_t>(r.index)), r.value});
-    }
-    for (const Ranked& r : effects[i].suppressed) {
-      entry.suppressed.push_back({token_text(static_cast<std::int32_t>(r.index)), r.value});
-    }
-    entry.decoder_norm = 1.0;
-    entry.encoder_decoder_cosine = 0.71;
-  }
-}
-
 void fill_training(LatentReport& report, const Random& random) {
   report.provenance = {
       .recipe = "topk",
@@ -229,18 +208,21 @@ LatentReport sample_report(std::int64_t chosen, std::int64_t random_count) {
   std::vector<std::int64_t> latents =
       choose_latents(collector.records(), collector.rows(), collector.label_rows(), decoder,
                      {.count = chosen, .density_high = 0.3});
-  const std::size_t interesting = latents.size();
   const auto drawn = random_live_latents(collector.records(), latents, random_count, 1);
-  latents.insert(latents.end(), drawn.begin(), drawn.end());
-  const ReportNames names{token_text, text.names, text.labels};
-  for (std::size_t i = 0; i < latents.size(); ++i) {
-    const LatentRecord& record = collector.records()[static_cast<std::size_t>(latents[i])];
-    report.latents.push_back(describe_latent(latents[i], record, collector.rows(), names));
-    report.latents.back().interest =
-        latent_traits(record, collector.rows(), collector.label_rows()).interest();
-    report.latents.back().choice = i < interesting ? LatentChoice::kInteresting : LatentChoice::kRandom;
+  const auto backend = open_backend("reference");
+  Executor executor(*backend);
+  const EntrySources sources{.records = collector.records(),
+                             .rows = collector.rows(),
+                             .label_rows = collector.label_rows(),
+                             .names = {token_text, text.names, text.labels},
+                             .dim = kDim,
+                             .encoder = decoder,
+                             .decoder = decoder,
+                             .unembedding = std::span(decoder).first((kContent + 8) * kDim)};
+  report.latents = latent_entries(executor, sources, latents, LatentChoice::kInteresting);
+  for (LatentEntry& entry : latent_entries(executor, sources, drawn, LatentChoice::kRandom)) {
+    report.latents.push_back(std::move(entry));
   }
-  fill_directions(report, latents, decoder);
   return report;
 }
 

@@ -13,12 +13,12 @@ namespace polysem {
 /// [row_offsets[r], row_offsets[r + 1]), or [r k, (r + 1) k) where `row_offsets` is empty. Entries of value 0
 /// are not active. Within a row a latent appears once.
 struct CodedRows {
-  std::span<const std::int32_t> tokens;     ///< [rows] token ids
-  std::span<const std::int32_t> positions;  ///< [rows] place in the sequence the model saw
-  std::span<const std::int32_t> documents;  ///< [rows] index of the document
-  std::span<const std::int32_t> latents;
-  std::span<const float> values;
-  std::span<const std::int32_t> row_offsets;  ///< [rows + 1] or empty
+  std::span<const std::int32_t> tokens = {};     ///< [rows] token ids
+  std::span<const std::int32_t> positions = {};  ///< [rows] place in the sequence the model saw
+  std::span<const std::int32_t> documents = {};  ///< [rows] index of the document
+  std::span<const std::int32_t> latents = {};
+  std::span<const float> values = {};
+  std::span<const std::int32_t> row_offsets = {};  ///< [rows + 1] or empty
   std::int64_t k = 0;
 };
 

@@ -16,9 +16,9 @@
 ///  2. Encode the rows of a store in their order, hand every batch to a LatentCollector, finish() it;
 ///     `rows`, `labels` and `density` follow from it (report_labels(), density_histogram()).
 ///  3. Choose latents: choose_latents() in latent_selection.hpp, or those that the user named.
-///  4. For each of them describe_latent() makes the entry; nearest_latents() and logit_effects() of
-///     latent_directions.hpp fill `nearest`, `promoted`, `suppressed` (logit effects only for sites that are
-///     written to the residual stream); decoder_norm and encoder_decoder_cosine come from the weights.
+///  4. latent_entries() of latent_entries.hpp makes their entries: contexts, numbers of the weights, nearest
+///     latents, and logit effects for sites that are written to the residual stream.
+///  5. report_html() of bench/report makes the page.
 ///
 /// Strings are bytes as the tokeniser or a file name gave them, not necessarily UTF-8: the writer of the page
 /// makes them harmless. A number that is not known is NaN and is left out.
@@ -128,9 +128,9 @@ struct LatentReport {
 
 /// Names for the numbers that a collector works with.
 struct ReportNames {
-  std::function<std::string(std::int32_t)> token;  ///< bytes of a token id
-  std::span<const std::string> documents;          ///< by document index
-  std::span<const std::int32_t> document_labels;   ///< by document index, -1 for none
+  std::function<std::string(std::int32_t)> token = {};  ///< bytes of a token id
+  std::span<const std::string> documents = {};          ///< by document index
+  std::span<const std::int32_t> document_labels = {};   ///< by document index, -1 for none
 };
 
 /// The entry of one latent as far as the collector knows it. `rows` and `label_rows` are the collector's.
