@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 
 #include "polysem/error.hpp"
@@ -48,7 +47,11 @@ const std::string& entry(const std::filesystem::path& file, const CheckpointText
 
 void write_checkpoint(Executor& executor, const std::filesystem::path& file,
                       const std::vector<NamedTensor>& arrays, const CheckpointText& text) {
-  std::filesystem::create_directories(file.parent_path());
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (error)
+    throw Error(ErrorCode::kFailed,
+                "cannot make the folder " + file.parent_path().string() + ": " + error.message());
   std::vector<TensorSpec> specs;
   for (const NamedTensor& array : arrays)
     specs.push_back({array.name, array.tensor.dtype, {array.tensor.rows, array.tensor.cols}});
@@ -95,9 +98,8 @@ void expect_same(const std::filesystem::path& file, const CheckpointText& found,
 }
 
 std::string exact(double value) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.17g", value);
-  return text;
+  char text[40];  // to_chars, not printf: a program's locale may write a comma
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 double exact_value(const std::filesystem::path& file, const CheckpointText& text, const std::string& key) {

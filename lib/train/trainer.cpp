@@ -71,6 +71,7 @@ struct Trainer::Impl {
     }
     for (float& v : sample) v *= static_cast<float>(scale);
     variance = variance_of(sample, data.dim());
+    if (!(variance > 0)) throw Error(ErrorCode::kBadInput, "the rows of the training data are all the same");
     const auto rows = static_cast<std::int64_t>(sample.size()) / data.dim();
     make_step(initial_weights(config.coder, sample, rows, config.seed));
   }
@@ -144,8 +145,9 @@ bool Trainer::resume() {
   t.scale = exact_value(t.checkpoint, text, "input_scale");
   t.variance = exact_value(t.checkpoint, text, "target_variance");
   const std::int64_t step = exact_integer(t.checkpoint, text, "step");
-  if (!(t.scale > 0) || step > t.config.rate.steps)
-    throw Error(ErrorCode::kBadInput, t.checkpoint.string() + ": step or input_scale is out of range");
+  if (!(t.scale > 0) || !(t.variance > 0) || step > t.config.rate.steps)
+    throw Error(ErrorCode::kBadInput,
+                t.checkpoint.string() + ": step, input_scale or target_variance is out of range");
 
   const auto latents = static_cast<std::size_t>(t.config.coder.latents);
   const auto dim = static_cast<std::size_t>(t.data.dim());
