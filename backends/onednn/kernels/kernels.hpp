@@ -30,21 +30,30 @@ struct DecodeRow {
   float* error;
 };
 
-/// A latent that may be among a row's k best.
+/// A latent that may be among a row's k best. The larger key is the better one: the rank's bits, made to
+/// order like an integer, above the latent's complement, so that of equal ranks the lowest latent wins. No
+/// two keys are equal.
 struct Candidate {
-  float rank;
-  float value;
-  std::int32_t latent;
+  std::uint64_t key;
+  float value;  ///< pre-activation
+
+  std::int32_t latent() const { return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key)); }
 };
 
-/// Looks through pre-activations for those above the row's threshold.
-struct Scan {
-  const float* product;     ///< x . w of `count` latents
-  const float* bias;        ///< of the same latents
+/// Pre-activations of some latents (one a line) and some rows of the batch (one a column), and what is known
+/// of those rows: the rank to beat, and the candidates found so far, `capacity` places a row.
+struct ScanTile {
+  const float* product;  ///< x . w [latents, rows] without gaps
+  std::int64_t latents, rows;
+  const float* bias;        ///< of the latents
   const float* scale;       ///< or null
   const std::int32_t* ids;  ///< names of the latents, or null for first, first + 1, ...
   std::int32_t first;
-  std::int64_t count;
+  const float* threshold;  ///< [rows]
+  float* unfit;            ///< [rows], turns NaN where a pre-activation is NaN or infinite
+  std::int32_t* count;     ///< [rows]
+  Candidate* found;        ///< [rows, capacity]
+  std::int64_t capacity;
 };
 
 enum class ElementKind : int { kCopy, kAxpby, kMul, kRelu, kSqrt, kSiluMul };
@@ -94,10 +103,9 @@ struct Kernels {
   float (*softmax_row)(float* scores, std::int64_t n, float scale, float* largest);
   void (*multiply)(float* x, float factor, std::int64_t n);
 
-  /// Appends the latents from `from` on whose rank is above `threshold` until fewer than 64 places are left;
-  /// returns the place to go on from. `*nonfinite` turns true on a NaN or infinite pre-activation.
-  std::int64_t (*scan)(const Scan& scan, std::int64_t from, float threshold, Candidate* found,
-                       std::int64_t* found_count, std::int64_t capacity, bool* nonfinite);
+  /// Appends the latents whose rank is above the row's threshold; every row has room for all latents of the
+  /// tile.
+  void (*scan)(const ScanTile& tile);
 };
 
 /// The best set that this processor has.
