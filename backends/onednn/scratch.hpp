@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <vector>
@@ -12,8 +13,7 @@ namespace polysem::onednn {
 class AlignedBytes {
  public:
   AlignedBytes() = default;
-  explicit AlignedBytes(std::size_t bytes)
-      : data_(static_cast<std::byte*>(::operator new(bytes > 0 ? bytes : 1, kAlignment))), size_(bytes) {}
+  explicit AlignedBytes(std::size_t bytes) : data_(allocate(bytes)), size_(bytes) {}
   std::byte* data() const noexcept { return data_.get(); }
   std::size_t size() const noexcept { return size_; }
   /// Makes room for at least `bytes`; what was inside is lost when it grows.
@@ -23,10 +23,11 @@ class AlignedBytes {
   }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
   struct Free {
-    void operator()(std::byte* p) const noexcept { ::operator delete(p, kAlignment); }
+    void operator()(std::byte* p) const noexcept { std::free(p); }
   };
+  static std::byte* allocate(std::size_t bytes);
+
   std::unique_ptr<std::byte, Free> data_;
   std::size_t size_ = 0;
 };
