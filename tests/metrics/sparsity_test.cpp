@@ -21,9 +21,9 @@ TEST(Sparsity, ByHand) {
   EXPECT_EQ(r.dead, 2);
   EXPECT_DOUBLE_EQ(r.dead_fraction, 0.4);
   EXPECT_DOUBLE_EQ(r.above_10_percent, 0.6);
-  EXPECT_EQ(r.histogram.counts[DensityHistogram::kBins - 1], 1);  // density 1
-  EXPECT_EQ(r.histogram.counts[DensityHistogram::kBins - 2], 1);  // density 1/2, log10 = -0.301
-  EXPECT_EQ(r.histogram.counts[DensityHistogram::kBins - 3], 1);  // density 1/4, log10 = -0.602
+  EXPECT_EQ(r.histogram.counts[DensityBins::kBins - 1], 1);  // density 1
+  EXPECT_EQ(r.histogram.counts[DensityBins::kBins - 2], 1);  // density 1/2, log10 = -0.301
+  EXPECT_EQ(r.histogram.counts[DensityBins::kBins - 3], 1);  // density 1/4, log10 = -0.602
 }
 
 TEST(Sparsity, RefusesIdsOutOfRange) {

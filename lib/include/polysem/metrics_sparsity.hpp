@@ -8,7 +8,7 @@
 namespace polysem {
 
 /// Latents by log10 of their density: bin i holds those in [edge(i), edge(i + 1)); dead latents are in none.
-struct DensityHistogram {
+struct DensityBins {
   static constexpr int kBins = 28;
   static constexpr double kLowest = -7.0, kWidth = 0.25;  ///< the last bin ends at density 1 and includes it
   static constexpr double edge(int bin) { return kLowest + kWidth * bin; }
@@ -23,7 +23,7 @@ struct SparsityResult {
   std::int64_t alive = 0, dead = 0;  ///< dead: never fired on these rows
   double dead_fraction = 0;
   double above_1_percent = 0, above_10_percent = 0;  ///< share of latents that fire on more than so many rows
-  DensityHistogram histogram;
+  DensityBins histogram;
 };
 
 class SparsityMetrics {

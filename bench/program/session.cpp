@@ -1,0 +1,41 @@
+#include "bench/program/session.hpp"
+
+#include <span>
+#include <string>
+
+#include "polysem/file.hpp"
+#include "polysem/version.h"
+
+namespace polysem::program {
+
+Session::Session(const Arguments& arguments)
+    : precision_(arguments.choice("precision", {"f32", "bf16"}) == "bf16" ? Precision::kBF16 : Precision::kF32) {
+  const auto threads = static_cast<int>(arguments.integer("threads", 0, 4096));
+  backend_ = open_backend(arguments.has("backend") ? arguments.text("backend") : "", threads);
+  if (arguments.flag("fallback") && backend_->info().name != "reference") fallback_ = open_backend("reference");
+  executor_ = std::make_unique<Executor>(*backend_, fallback_.get());
+}
+
+nlohmann::json Session::environment() const {
+  const BackendInfo& info = backend_->info();
+  nlohmann::json fallbacks = nlohmann::json::object();
+  for (const auto& [op, count] : executor_->fallbacks()) fallbacks[op] = count;
+  return {{"polysem", polysem_version()}, {"backend", info.name},         {"device", info.device},
+          {"driver", info.driver},        {"features", info.features},    {"threads", info.threads},
+          {"precision", name(precision_)}, {"fallbacks", fallbacks}};
+}
+
+std::string Session::summary() const {
+  const BackendInfo& info = backend_->info();
+  return info.name + " on " + info.device +
+         (info.threads > 0 ? ", " + std::to_string(info.threads) + " threads" : std::string()) + ", " +
+         std::string(name(precision_));
+}
+
+void write_json_result(const Arguments& arguments, const nlohmann::json& result) {
+  if (!arguments.has("json")) return;
+  const std::string text = result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  write_file_atomic(arguments.text("json"), std::as_bytes(std::span(text)));
+}
+
+}  // namespace polysem::program

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bench/program/arguments.hpp"
+#include "polysem/executor.hpp"
+
+namespace polysem::program {
+
+/// The backend that a command runs on, as its common options say.
+class Session {
+ public:
+  explicit Session(const Arguments& arguments);
+  Executor& executor() { return *executor_; }
+  Precision precision() const noexcept { return precision_; }
+  /// {"polysem", "backend", "device", "driver", "features", "threads", "precision", "fallbacks", ...}
+  nlohmann::json environment() const;
+  /// "onednn on AMD EPYC, 4 threads, f32"
+  std::string summary() const;
+
+ private:
+  std::unique_ptr<Backend> backend_, fallback_;
+  std::unique_ptr<Executor> executor_;
+  Precision precision_;
+};
+
+/// Writes the result where --json says, if it does.
+void write_json_result(const Arguments& arguments, const nlohmann::json& result);
+
+}  // namespace polysem::program

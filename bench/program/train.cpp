@@ -1,0 +1,185 @@
+// polysem train: a sparse coder on a store of activations.
+#include <iostream>
+
+#include "bench/program/command.hpp"
+#include "bench/program/metrics_log.hpp"
+#include "bench/program/session.hpp"
+#include "bench/program/terminal.hpp"
+#include "bench/program/train_options.hpp"
+#include "polysem/coder_folder.hpp"
+#include "polysem/error.hpp"
+#include "polysem/evaluate_coder.hpp"
+#include "polysem/file.hpp"
+#include "polysem/recipe.hpp"
+#include "polysem/store.hpp"
+#include "polysem/trainer.hpp"
+
+namespace polysem::program {
+
+namespace {
+
+constexpr std::int64_t kEvalRows = 16384;
+
+int list_recipes(const Arguments& arguments) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Recipe* recipe : recipes()) {
+    std::cout << recipe->name << ": " << recipe->summary << "\n  source: " << recipe->source
+              << "\n  SAELens loads it as: " << recipe->architecture << "\n";
+    nlohmann::json parameters = nlohmann::json::array();
+    for (const RecipeParameter& p : recipe->parameters) {
+      std::cout << "  --" << p.option << " [" << significant(p.value) << "]  " << p.help << "\n";
+      parameters.push_back({{"option", p.option}, {"default", p.value}, {"help", p.help}});
+    }
+    list.push_back({{"name", recipe->name},
+                    {"summary", recipe->summary},
+                    {"source", recipe->source},
+                    {"architecture", recipe->architecture},
+                    {"parameters", parameters}});
+  }
+  write_json_result(arguments, {{"schema", "polysem.recipes/1"}, {"recipes", list}});
+  return kDone;
+}
+
+class Run {
+ public:
+  explicit Run(const Arguments& arguments)
+      : arguments_(arguments),
+        out_(arguments.text("out")),
+        store_(arguments.text("data")),
+        session_(arguments),
+        config_(train_config(arguments, store_.dim(), session_.precision())),
+        trainer_(session_.executor(), store_, config_, out_),
+        quiet_(arguments.flag("quiet")) {}
+
+  int run() {
+    prepare_folder();
+    catch_interrupts();
+    Progress progress("training: step", config_.rate.steps, quiet_);
+    progress.note(with_commas(store_.rows()) + " rows of " + std::to_string(store_.dim()) + " dimensions; " +
+                  with_commas(config_.coder.latents) + " latents, k " + std::to_string(config_.coder.k) + "; " +
+                  session_.summary());
+    MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
+    std::string details;
+    trainer_.run({.on_log =
+                      [&](const TrainMetrics& m) {
+                        details = "fvu " + significant(m.fvu, 3) + ", dead " + significant(100 * m.dead_fraction, 2) +
+                                  " %, " + with_commas(std::llround(m.samples_per_second)) + " rows/s";
+                        log.append(line_for(m));
+                      },
+                  .on_step = [&](std::int64_t step) { progress.update(step, details); },
+                  .stop_requested = stop_requested});
+    seconds_ = progress.seconds();
+    save();
+    return kDone;
+  }
+
+ private:
+  void prepare_folder() {
+    const bool begun = std::filesystem::exists(out_ / "checkpoint");
+    const bool resume = arguments_.flag("resume");
+    if (!resume && (begun || std::filesystem::exists(out_ / "cfg.json")))
+      throw UsageError("--out " + out_.string() +
+                       " holds a coder or an unfinished run; --resume goes on with it, or choose another folder");
+    std::filesystem::create_directories(out_);
+    if (resume && trainer_.resume() && !quiet_)
+      std::cerr << "going on after step " << with_commas(trainer_.step()) << "\n";
+  }
+
+  nlohmann::json line_for(const TrainMetrics& m) {
+    nlohmann::json line = to_json(m);
+    const std::int64_t every = arguments_.integer("eval-every", 0, std::int64_t{1} << 40);
+    if (every == 0 || !arguments_.given("eval-data")) return line;
+    if (m.step - last_eval_ < every && m.step != config_.rate.steps) return line;
+    last_eval_ = m.step;
+    const ActivationStore held_out(arguments_.text("eval-data"));
+    const auto found = evaluate_coder(session_.executor(), folded_config(), trainer_.folded_weights(), held_out, kEvalRows);
+    line["eval_fvu"] = found.reconstruction.fvu;
+    line["eval_dead_fraction"] = found.sparsity.dead_fraction;
+    line["eval_rows"] = found.reconstruction.rows;
+    return line;
+  }
+
+  /// The trained coder as it is saved: norms are folded, so selection needs none.
+  CoderConfig folded_config() const {
+    CoderConfig config = config_.coder;
+    if (config.decoder == DecoderConstraint::kNormAware) config.decoder = DecoderConstraint::kUnitNorm;
+    config.precision = Precision::kF32;
+    return config;
+  }
+
+  void save() {
+    const TrainMetrics& m = trainer_.last_metrics();
+    CoderProvenance provenance;
+    provenance.model_name = store_.info().model_name;
+    provenance.hook_name = store_.info().site;
+    provenance.context_size = store_.info().context;
+    for (const std::string& source : store_.info().text_sources)
+      provenance.dataset += (provenance.dataset.empty() ? "" : ",") + source;
+    const nlohmann::json about = {
+        {"schema", "polysem.coder/1"},
+        {"recipe", config_.coder.recipe},
+        {"d_in", config_.coder.d_in},
+        {"d_out", config_.coder.d_out},
+        {"latents", config_.coder.latents},
+        {"k", config_.coder.k},
+        {"seed", config_.seed},
+        {"samples", m.samples},
+        {"input_scale", trainer_.input_scale()},
+        {"config", arguments_.effective()},
+        {"command", arguments_.command_line()},
+        {"data",
+         {{"path", arguments_.text("data")},
+          {"identity", store_.identity()},
+          {"rows", store_.rows()},
+          {"site", store_.info().site},
+          {"model", store_.info().model_name},
+          {"model_sha256", store_.info().model_sha256},
+          {"text_sha256", store_.info().text_sha256},
+          {"massive_limit", store_.info().massive_limit}}},
+        {"environment", session_.environment()},
+        {"training_seconds", seconds_},
+        {"metrics", to_json(m)}};
+    trainer_.save_checkpoint();
+    save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
+    write_file_atomic(out_ / "polysem.json", std::string_view(about.dump(2) + "\n"));
+    std::cout << "trained " << with_commas(config_.coder.latents) << " latents on " << with_commas(m.samples)
+              << " rows in " << duration(seconds_) << ": fvu " << significant(m.fvu) << " on the last batch, "
+              << significant(100 * m.dead_fraction, 3) << " % dead\nwrote " << out_.string() << "\n";
+    write_json_result(arguments_, about);
+  }
+
+  const Arguments& arguments_;
+  std::filesystem::path out_;
+  ActivationStore store_;
+  Session session_;
+  TrainConfig config_;
+  Trainer trainer_;
+  bool quiet_;
+  double seconds_ = 0;
+  std::int64_t last_eval_ = 0;
+};
+
+int run(const Arguments& arguments) {
+  if (arguments.flag("list-recipes")) return list_recipes(arguments);
+  if (!arguments.positional().empty()) throw UsageError("polysem train takes no arguments; the store goes to --data");
+  return Run(arguments).run();
+}
+
+}  // namespace
+
+const Command& train_command() {
+  static const Command command = {
+      .name = "train",
+      .summary = "train a sparse coder on a store of activations",
+      .positional = "",
+      .details = "Writes a folder that SAELens loads as it is (cfg.json, sae_weights.safetensors), with polysem.json,\n"
+                 "metrics.jsonl and checkpoint/ beside them. The same options and seed give the same bits for any number\n"
+                 "of threads. Ctrl-C saves a checkpoint; the same command with --resume goes on.",
+      .example = "polysem train --data store --latents 8192 --k 32 --out coder",
+      .options = train_options(),
+      .run = run,
+  };
+  return command;
+}
+
+}  // namespace polysem::program

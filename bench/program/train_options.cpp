@@ -1,0 +1,112 @@
+#include "bench/program/train_options.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace polysem::program {
+
+namespace {
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t latents_of(const Arguments& arguments, std::int64_t dim) {
+  if (arguments.given("latents") && arguments.given("expansion"))
+    throw UsageError("give --latents or --expansion, not both");
+  if (arguments.given("expansion"))
+    return std::llround(arguments.number("expansion", 1.0 / static_cast<double>(dim), 4096) * static_cast<double>(dim));
+  return arguments.integer("latents", 1, (std::int64_t{1} << 31) - 1);
+}
+
+std::int64_t steps_of(const Arguments& arguments, std::int64_t batch) {
+  if (arguments.given("steps") && arguments.given("samples"))
+    throw UsageError("give --steps or --samples, not both");
+  if (!arguments.given("samples")) return arguments.integer("steps", 1, 1'000'000'000'000);
+  const std::int64_t samples = arguments.integer("samples", 1, 1'000'000'000'000'000);
+  return (samples + batch - 1) / batch;
+}
+
+/// Given in steps, or as a share of the run below 1: --decay 0.2.
+std::int64_t steps_or_share(const Arguments& arguments, const char* option, std::int64_t steps) {
+  const double value = arguments.number(option, 0, static_cast<double>(steps));
+  if (value < 1) return std::llround(value * static_cast<double>(steps));
+  return arguments.integer(option, 0, steps);
+}
+
+DecoderConstraint decoder_of(const Arguments& arguments) {
+  const std::string word = arguments.choice("decoder", {"unit_norm", "norm_aware", "none"});
+  if (word == "norm_aware") return DecoderConstraint::kNormAware;
+  return word == "none" ? DecoderConstraint::kNone : DecoderConstraint::kUnitNorm;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> train_options() {
+  return {
+      {"data", "STORE", "", "activations to train on: a store that polysem capture or data made"},
+      {"recipe", "NAME", "topk", "how to train; --list-recipes shows them"},
+      {"list-recipes", "", "", "list every recipe with its parameters, defaults and source, and stop"},
+      {"latents", "N", "", "latents of the coder"},
+      {"expansion", "X", "", "latents as a multiple of the dimension of the data, instead of --latents"},
+      {"k", "N", "32", "active latents a row"},
+      {"batch", "N", "2048", "rows a step"},
+      {"steps", "N", "1500", "length of the run"},
+      {"samples", "N", "", "length of the run in rows, instead of --steps"},
+      {"lr", "RATE", "1e-3", "peak learning rate of Adam"},
+      {"lr-schedule", "constant|cosine", "constant", "shape between warm-up and decay"},
+      {"warmup", "N|SHARE", "0.05", "steps of linear warm-up, or a share of the run below 1"},
+      {"decay", "N|SHARE", "0.3", "steps of linear decay to 0 at the end, or a share of the run below 1"},
+      {"beta1", "B", "0.9", "Adam's first decay rate"},
+      {"beta2", "B", "0.999", "Adam's second decay rate"},
+      {"clip", "LENGTH", "0", "largest length of the whole gradient (0: no limit)"},
+      {"decoder", "unit_norm|norm_aware|none", "unit_norm", "how decoder rows are kept"},
+      {"normalize", "expected_average_only_in|none", "expected_average_only_in",
+       "scale of the inputs in training; folded into what is saved"},
+      {"aux-k", "N", "256", "dead latents that model the error of a row (0: no AuxK)"},
+      {"aux-coefficient", "A", "0.03125", "weight of the AuxK loss"},
+      {"dead-window", "SAMPLES", "0", "a latent without firing for so long is dead (0: a tenth of the run, at most 10M)"},
+      {"log-every", "STEPS", "50", "steps between lines of metrics.jsonl"},
+      {"checkpoint-every", "STEPS", "500", "steps between checkpoints (0: only when stopped)"},
+      {"eval-every", "STEPS", "0", "steps between measurements on --eval-data (0: none)"},
+      {"eval-data", "STORE", "", "held-out activations for --eval-every"},
+      {"resume", "", "", "go on from the checkpoint in --out, or begin where there is none"},
+  };
+}
+
+TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision precision) {
+  TrainConfig config;
+  CoderConfig& coder = config.coder;
+  coder.recipe = arguments.text("recipe");
+  coder.d_in = coder.d_out = dim;
+  coder.latents = latents_of(arguments, dim);
+  coder.k = arguments.integer("k", 1, coder.latents);
+  coder.precision = precision;
+  coder.decoder = decoder_of(arguments);
+  coder.aux_k = arguments.integer("aux-k", 0, coder.latents);
+  coder.aux_coefficient = static_cast<float>(arguments.number("aux-coefficient", 0, 1e6));
+
+  config.batch = arguments.integer("batch", 1, std::int64_t{1} << 31);
+  config.rate.steps = steps_of(arguments, config.batch);
+  config.rate.peak = arguments.number("lr", 1e-12, 1e3);
+  config.rate.shape = arguments.choice("lr-schedule", {"constant", "cosine"}) == "cosine" ? LearningRate::Shape::kCosine
+                                                                                          : LearningRate::Shape::kConstant;
+  config.rate.warmup = steps_or_share(arguments, "warmup", config.rate.steps);
+  config.rate.decay = steps_or_share(arguments, "decay", config.rate.steps);
+  config.beta1 = static_cast<float>(arguments.number("beta1", 0, 0.999999));
+  config.beta2 = static_cast<float>(arguments.number("beta2", 0, 0.999999));
+  config.clip = static_cast<float>(arguments.number("clip", 0, 1e30));
+  config.normalize = arguments.choice("normalize", {"expected_average_only_in", "none"}) == "none"
+                         ? Normalize::kNone
+                         : Normalize::kExpectedAverageOnlyIn;
+  config.seed = static_cast<std::uint64_t>(arguments.integer("seed", 0, kMost));
+  config.log_every = arguments.integer("log-every", 1, kMost);
+  config.checkpoint_every = arguments.integer("checkpoint-every", 0, kMost);
+
+  const std::int64_t samples = config.rate.steps * config.batch;
+  coder.dead_window = arguments.integer("dead-window", 0, std::int64_t{1} << 31);
+  if (coder.dead_window == 0) coder.dead_window = std::clamp<std::int64_t>(samples / 10, 1, 10'000'000);
+  validate(config);
+  return config;
+}
+
+}  // namespace polysem::program
