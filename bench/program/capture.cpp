@@ -18,7 +18,8 @@ namespace {
 std::vector<std::string> text_paths(const Arguments& arguments) {
   auto paths = arguments.list("text");
   for (const std::string& extra : arguments.positional()) paths.push_back(extra);
-  if (paths.empty()) throw UsageError("option --text: is needed; 'debian', files, folders or - for standard input");
+  if (paths.empty())
+    throw UsageError("option --text: is needed; 'debian', files, folders or - for standard input");
   return paths;
 }
 
@@ -35,7 +36,8 @@ int run(const Arguments& arguments) {
   LanguageModel model(file.gguf(), session.executor(), session.precision());
 
   CaptureOptions options;
-  for (const std::string& site : arguments.list("site")) options.sites.push_back(Site::parse(site, model.shape().blocks));
+  for (const std::string& site : arguments.list("site"))
+    options.sites.push_back(Site::parse(site, model.shape().blocks));
   options.tokens = arguments.integer("tokens", 1, std::int64_t{1} << 50);
   options.context = arguments.integer("context", 2, model.shape().context);
   options.batch = arguments.integer("batch", 1, 65536);
@@ -86,10 +88,11 @@ int run(const Arguments& arguments) {
     done.text_sha256 = text_sha256;
     writers[s]->finish(done, result.documents);
     std::cout << folders[s].string() << ": " << with_commas(writers[s]->rows()) << " rows of " << done.dim
-              << " dimensions at " << done.site << " from " << with_commas(static_cast<std::int64_t>(result.documents.size()))
+              << " dimensions at " << done.site << " from "
+              << with_commas(static_cast<std::int64_t>(result.documents.size()))
               << " documents\n  dropped: " << with_commas(done.dropped_first) << " at position 0, "
-              << with_commas(done.dropped_massive) << " massive (longer than " << significant(done.massive_limit)
-              << ")\n";
+              << with_commas(done.dropped_massive) << " massive (longer than "
+              << significant(done.massive_limit) << ")\n";
     stores.push_back({{"path", folders[s].string()},
                       {"site", done.site},
                       {"rows", writers[s]->rows()},
@@ -99,8 +102,8 @@ int run(const Arguments& arguments) {
                       {"massive_limit", done.massive_limit}});
   }
   if (result.tokens < options.tokens)
-    std::cout << "the text ended after " << with_commas(result.tokens) << " of " << with_commas(options.tokens)
-              << " tokens\n";
+    std::cout << "the text ended after " << with_commas(result.tokens) << " of "
+              << with_commas(options.tokens) << " tokens\n";
   write_json_result(arguments, {{"schema", "polysem.capture/1"},
                                 {"config", arguments.effective()},
                                 {"environment", session.environment()},
@@ -117,16 +120,24 @@ const Command& capture_command() {
       .name = "capture",
       .summary = "run a language model over text and store its activations",
       .positional = "[TEXT...]",
-      .details = "Several sites are stored in one pass, each in a folder of its own. Rows at position 0 and rows longer than\n"
-                 "3 times the median row (massive activations) are left out and counted: a handful of them would rule every\n"
-                 "mean and variance. A capture that was stopped goes on when the same command is given again.",
-      .example = "polysem capture --model smollm2 --text debian --site blocks.14.hook_resid_post --tokens 100k --out store",
+      .details =
+          "Several sites are stored in one pass, each in a folder of its own. Rows at position 0 and rows "
+          "longer than\n"
+          "3 times the median row (massive activations) are left out and counted: a handful of them would "
+          "rule every\n"
+          "mean and variance. A capture that was stopped goes on when the same command is given again.",
+      .example =
+          "polysem capture --model smollm2 --text debian --site blocks.14.hook_resid_post --tokens 100k "
+          "--out store",
       .options =
           {
-              {"model", "GGUF", "smollm2", "llama-architecture GGUF file, or smollm2 for the one that ci/setup fetches"},
-              {"text", "PATH", "", "debian (fetched by ci/setup), files, folders, .jsonl, or - for standard input", true},
+              {"model", "GGUF", "smollm2",
+               "llama-architecture GGUF file, or smollm2 for the one that ci/setup fetches"},
+              {"text", "PATH", "",
+               "debian (fetched by ci/setup), files, folders, .jsonl, or - for standard input", true},
               {"split", "all|train|heldout", "all", "which documents: all, all but a tenth, or that tenth"},
-              {"site", "NAME", "blocks.14.hook_resid_post", "where to read, in TransformerLens's names", true},
+              {"site", "NAME", "blocks.14.hook_resid_post", "where to read, in TransformerLens's names",
+               true},
               {"tokens", "N", "100000", "tokens to read"},
               {"context", "N", "256", "tokens a context"},
               {"batch", "N", "16", "contexts that run side by side"},

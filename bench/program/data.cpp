@@ -53,7 +53,9 @@ int import(const Arguments& arguments) {
   const auto source = open_rows(path);
   const std::string dtype = arguments.choice("dtype", {"f32", "f16", "bf16"});
   const StoreInfo about{.dim = source->dim(),
-                        .dtype = dtype == "f16" ? DType::kF16 : dtype == "bf16" ? DType::kBF16 : DType::kF32,
+                        .dtype = dtype == "f16"    ? DType::kF16
+                                 : dtype == "bf16" ? DType::kBF16
+                                                   : DType::kF32,
                         .site = "",
                         .model_name = "",
                         .model_sha256 = "",
@@ -91,13 +93,14 @@ int make(const Arguments& arguments) {
   config.seed = static_cast<std::uint64_t>(arguments.integer("seed", 0, std::int64_t{1} << 53));
   const std::int64_t rows = arguments.integer("rows", 1, std::int64_t{1} << 40);
   write_superposed(config, rows, arguments.text("out"));
-  std::cout << arguments.text("out") << ": " << with_commas(rows) << " rows of " << config.dim << " dimensions, "
-            << with_commas(config.features) << " features, truth in truth.safetensors\n";
+  std::cout << arguments.text("out") << ": " << with_commas(rows) << " rows of " << config.dim
+            << " dimensions, " << with_commas(config.features) << " features, truth in truth.safetensors\n";
   return kDone;
 }
 
 int list(const Arguments&) {
-  std::cout << "superposed  features in superposition: random directions, each fires on its own (options --features,\n"
+  std::cout << "superposed  features in superposition: random directions, each fires on its own (options "
+               "--features,\n"
                "            --dim, --active, --zipf, --noise, --rows)\n";
   return kDone;
 }
@@ -105,7 +108,8 @@ int list(const Arguments&) {
 int run(const Arguments& arguments) {
   static const std::map<std::string, std::function<int(const Arguments&)>> kActions = {
       {"info", info}, {"verify", verify}, {"import", import}, {"make", make}, {"list", list}};
-  if (arguments.positional().empty()) throw UsageError("polysem data needs one of info, verify, import, make, list");
+  if (arguments.positional().empty())
+    throw UsageError("polysem data needs one of info, verify, import, make, list");
   const auto action = kActions.find(arguments.positional()[0]);
   if (action == kActions.end())
     throw UsageError("there is no 'polysem data " + arguments.positional()[0] +
@@ -120,8 +124,10 @@ const Command& data_command() {
       .name = "data",
       .summary = "look into stores of activations, check them, make them",
       .positional = "info STORE | verify STORE | import FILE --out STORE | make NAME --out STORE | list",
-      .details = "info shows what a store holds, verify compares every byte with its checksum, import takes a matrix from\n"
-                 "a .npy, .npz or .safetensors file, make generates data whose true features are known.",
+      .details =
+          "info shows what a store holds, verify compares every byte with its checksum, import takes a "
+          "matrix from\n"
+          "a .npy, .npz or .safetensors file, make generates data whose true features are known.",
       .example = "polysem data make superposed --rows 100000 --out synthetic",
       .options =
           {

@@ -23,7 +23,8 @@ struct Codes {
 
   void append(const EncodedRows& rows) {
     for (std::size_t r = 0; r + 1 < rows.row_begin.size(); ++r) {
-      for (auto i = static_cast<std::size_t>(rows.row_begin[r]); i < static_cast<std::size_t>(rows.row_begin[r + 1]); ++i) {
+      for (auto i = static_cast<std::size_t>(rows.row_begin[r]);
+           i < static_cast<std::size_t>(rows.row_begin[r + 1]); ++i) {
         if (rows.values[i] == 0.0f) continue;
         latents.push_back(rows.ids[i]);
         values.push_back(rows.values[i]);
@@ -51,8 +52,10 @@ void scatter(const EncodedRows& rows, std::int64_t latents, std::vector<float>& 
   const std::size_t start = dense.size();
   dense.resize(start + count * static_cast<std::size_t>(latents), 0.0f);
   for (std::size_t r = 0; r < count; ++r) {
-    for (auto i = static_cast<std::size_t>(rows.row_begin[r]); i < static_cast<std::size_t>(rows.row_begin[r + 1]); ++i)
-      dense[start + r * static_cast<std::size_t>(latents) + static_cast<std::size_t>(rows.ids[i])] = rows.values[i];
+    for (auto i = static_cast<std::size_t>(rows.row_begin[r]);
+         i < static_cast<std::size_t>(rows.row_begin[r + 1]); ++i)
+      dense[start + r * static_cast<std::size_t>(latents) + static_cast<std::size_t>(rows.ids[i])] =
+          rows.values[i];
   }
 }
 
@@ -70,14 +73,16 @@ int run(const Arguments& arguments) {
   const bool want_dense = arguments.given("dense"), want_reconstruction = arguments.given("reconstruction");
   {
     Progress progress("encoding: row", rows, arguments.flag("quiet"));
-    encode_rows(session.executor(), coder.config, coder.weights, *source, rows, [&](const EncodedRows& batch) {
-      codes.append(batch);
-      if (want_dense) scatter(batch, coder.config.latents, dense);
-      if (want_reconstruction)
-        reconstruction.insert(reconstruction.end(), batch.reconstruction.begin(), batch.reconstruction.end());
-      progress.update(batch.first + static_cast<std::int64_t>(batch.row_begin.size()) - 1);
-      if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
-    });
+    encode_rows(session.executor(), coder.config, coder.weights, *source, rows,
+                [&](const EncodedRows& batch) {
+                  codes.append(batch);
+                  if (want_dense) scatter(batch, coder.config.latents, dense);
+                  if (want_reconstruction)
+                    reconstruction.insert(reconstruction.end(), batch.reconstruction.begin(),
+                                          batch.reconstruction.end());
+                  progress.update(batch.first + static_cast<std::int64_t>(batch.row_begin.size()) - 1);
+                  if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+                });
   }
   if (arguments.given("out")) codes.write(arguments.text("out"), coder.config.latents);
   const std::int64_t dense_shape[] = {rows, coder.config.latents}, rows_shape[] = {rows, coder.config.d_out};
@@ -85,8 +90,9 @@ int run(const Arguments& arguments) {
   if (want_reconstruction) write_npy(arguments.text("reconstruction"), rows_shape, reconstruction);
 
   const double l0 = static_cast<double>(codes.values.size()) / static_cast<double>(rows);
-  std::cout << "encoded " << with_commas(rows) << " rows: " << with_commas(static_cast<std::int64_t>(codes.values.size()))
-            << " active latents, " << significant(l0) << " a row\n";
+  std::cout << "encoded " << with_commas(rows)
+            << " rows: " << with_commas(static_cast<std::int64_t>(codes.values.size())) << " active latents, "
+            << significant(l0) << " a row\n";
   write_json_result(arguments, {{"schema", "polysem.encode/1"},
                                 {"rows", rows},
                                 {"active", codes.values.size()},
@@ -103,8 +109,10 @@ const Command& encode_command() {
       .name = "encode",
       .summary = "sparse codes, dense latents and reconstructions of any vectors",
       .positional = "CODER",
-      .details = "--out holds row_offsets (i64), latents (i32) and values (f32): row r has the entries from row_offsets[r]\n"
-                 "to row_offsets[r + 1].",
+      .details =
+          "--out holds row_offsets (i64), latents (i32) and values (f32): row r has the entries from "
+          "row_offsets[r]\n"
+          "to row_offsets[r + 1].",
       .example = "polysem encode coder --data x.npy --out codes.safetensors --reconstruction y.npy",
       .options =
           {

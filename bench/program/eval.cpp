@@ -22,11 +22,13 @@ namespace {
 constexpr std::int64_t kContextsABatch = 8;
 
 /// Contexts of held-out text, cut as in the capture.
-std::vector<TokenBatch> contexts_of(const Arguments& arguments, const Tokenizer& tokenizer, std::int64_t context,
-                                    std::int64_t tokens) {
-  TextReader reader(arguments.list("text"), text_split(arguments.choice("split", {"all", "train", "heldout"})));
+std::vector<TokenBatch> contexts_of(const Arguments& arguments, const Tokenizer& tokenizer,
+                                    std::int64_t context, std::int64_t tokens) {
+  TextReader reader(arguments.list("text"),
+                    text_split(arguments.choice("split", {"all", "train", "heldout"})));
   const NextDocument next = [&] { return reader.next(); };
-  ContextStream stream(next, tokenizer, context, static_cast<std::uint64_t>(arguments.integer("seed", 0, 1LL << 53)));
+  ContextStream stream(next, tokenizer, context,
+                       static_cast<std::uint64_t>(arguments.integer("seed", 0, 1LL << 53)));
   std::vector<TokenBatch> batches;
   for (std::int64_t read = 0; read < tokens;) {
     const auto piece = stream.next();
@@ -42,12 +44,14 @@ std::vector<TokenBatch> contexts_of(const Arguments& arguments, const Tokenizer&
 PreservationResult score_model(const Arguments& arguments, Session& session, const LoadedCoder& coder,
                                const ActivationStore& store) {
   if (store.info().site.empty())
-    throw Error(ErrorCode::kBadInput, arguments.text("data") +
-                                          ": the store does not say at which site it was captured; --model needs that");
+    throw Error(ErrorCode::kBadInput,
+                arguments.text("data") +
+                    ": the store does not say at which site it was captured; --model needs that");
   const ModelFile file(arguments.text("model"));
   if (!store.info().model_sha256.empty() && store.info().model_sha256 != file.sha256())
-    throw Error(ErrorCode::kBadInput, arguments.text("model") + " is not the model that " + arguments.text("data") +
-                                          " was captured from (" + store.info().model_name + ")");
+    throw Error(ErrorCode::kBadInput, arguments.text("model") + " is not the model that " +
+                                          arguments.text("data") + " was captured from (" +
+                                          store.info().model_name + ")");
   LanguageModel model(file.gguf(), session.executor(), session.precision());
   const std::int64_t context = store.info().context > 1 ? store.info().context : 256;
   const auto batches =
@@ -56,7 +60,8 @@ PreservationResult score_model(const Arguments& arguments, Session& session, con
                               .mean = store.stats().mean,
                               .massive_limit = store.info().massive_limit,
                               .keep_first = store.info().dropped_first > 0};
-  Progress progress("scoring the model: batch", static_cast<std::int64_t>(batches.size()), arguments.flag("quiet"));
+  Progress progress("scoring the model: batch", static_cast<std::int64_t>(batches.size()),
+                    arguments.flag("quiet"));
   return model_preservation(model, coder.config, coder.weights, batches, options, [&](std::int64_t done) {
     progress.update(done);
     return !stop_requested();
@@ -74,11 +79,11 @@ int run(const Arguments& arguments) {
   EvalResult result;
   {
     Progress progress("evaluating: row", std::min(rows, store.rows()), arguments.flag("quiet"));
-    result.evaluation = evaluate_coder(session.executor(), coder.config, coder.weights, store, rows,
-                                       [&](std::int64_t done) {
-                                         progress.update(done);
-                                         if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
-                                       });
+    result.evaluation =
+        evaluate_coder(session.executor(), coder.config, coder.weights, store, rows, [&](std::int64_t done) {
+          progress.update(done);
+          if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
+        });
   }
   result.geometry = coder_geometry(session.executor(), coder.config, coder.weights);
   if (arguments.given("model")) result.preservation = score_model(arguments, session, coder, store);
@@ -100,14 +105,17 @@ const Command& eval_command() {
       .name = "eval",
       .summary = "measure how well a coder does its job",
       .positional = "CODER",
-      .details = "Use activations that the coder was not trained on (capture with --split heldout). With --model, also\n"
-                 "what replacing the activations by their reconstruction does to the language model's predictions.",
+      .details =
+          "Use activations that the coder was not trained on (capture with --split heldout). With --model, "
+          "also\n"
+          "what replacing the activations by their reconstruction does to the language model's predictions.",
       .example = "polysem eval coder --data heldout --model smollm2 --json eval.json",
       .options =
           {
               {"data", "STORE", "", "activations to measure on"},
               {"rows", "N", "1e9", "rows to use, from the first on"},
-              {"model", "GGUF", "", "language model for the effect on its loss; smollm2 for the one of ci/setup"},
+              {"model", "GGUF", "",
+               "language model for the effect on its loss; smollm2 for the one of ci/setup"},
               {"text", "PATH", "debian", "text for the language model", true},
               {"split", "all|train|heldout", "heldout", "which of its documents"},
               {"model-tokens", "N", "8192", "tokens that the language model reads"},

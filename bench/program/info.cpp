@@ -41,13 +41,19 @@ Description describe_coder(const Path& path) {
   d.rows.push_back({"k", std::to_string(c.k)});
   if (!coder.provenance.model_name.empty()) d.rows.push_back({"model", coder.provenance.model_name});
   if (!coder.provenance.hook_name.empty()) d.rows.push_back({"site", coder.provenance.hook_name});
-  d.details = {{"recipe", c.recipe}, {"d_in", c.d_in},  {"d_out", c.d_out}, {"latents", c.latents},
-               {"k", c.k},           {"model", coder.provenance.model_name}, {"site", coder.provenance.hook_name}};
+  d.details = {{"recipe", c.recipe},
+               {"d_in", c.d_in},
+               {"d_out", c.d_out},
+               {"latents", c.latents},
+               {"k", c.k},
+               {"model", coder.provenance.model_name},
+               {"site", coder.provenance.hook_name}};
   if (std::ifstream in(path / "polysem.json"); in) {
     const json about = json::parse(in, nullptr, false);
     if (about.is_object()) {
       d.details["polysem"] = about;
-      if (about.contains("command") && about["command"].is_string()) d.rows.push_back({"made by", about["command"]});
+      if (about.contains("command") && about["command"].is_string())
+        d.rows.push_back({"made by", about["command"]});
     }
   }
   return d;
@@ -126,7 +132,8 @@ Description describe_folder(const Path& path) {
     if (known) d.rows.push_back({entry.path().filename().string(), describe_folder(entry.path()).kind});
   }
   if (d.rows.empty())
-    throw Error(ErrorCode::kBadInput, path.string() + ": neither a coder (cfg.json) nor a store (store.json), and holds none");
+    throw Error(ErrorCode::kBadInput,
+                path.string() + ": neither a coder (cfg.json) nor a store (store.json), and holds none");
   return d;
 }
 
@@ -139,8 +146,9 @@ Description describe(const Path& path) {
   if (extension == ".npy") return describe_array(NpyArray::open(path));
   if (extension == ".npz") return describe_npz(path);
   if (extension == ".json") return describe_json(path);
-  throw Error(ErrorCode::kBadInput,
-              path.string() + ": polysem knows coder and store folders, .gguf, .safetensors, .npy, .npz and .json");
+  throw Error(
+      ErrorCode::kBadInput,
+      path.string() + ": polysem knows coder and store folders, .gguf, .safetensors, .npy, .npz and .json");
 }
 
 int run(const Arguments& arguments) {

@@ -36,8 +36,9 @@ class MatrixRows final : public RowSource {
 std::unique_ptr<RowSource> matrix(const std::string& path, std::vector<float> values,
                                   const std::vector<std::int64_t>& shape) {
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
-    throw Error(ErrorCode::kBadInput, path + ": expected a matrix [rows, dim], found " + std::to_string(shape.size()) +
-                                          " dimensions" + (shape.size() == 2 ? ", one of them 0" : ""));
+    throw Error(ErrorCode::kBadInput, path + ": expected a matrix [rows, dim], found " +
+                                          std::to_string(shape.size()) + " dimensions" +
+                                          (shape.size() == 2 ? ", one of them 0" : ""));
   return std::make_unique<MatrixRows>(std::move(values), shape[0], shape[1]);
 }
 
@@ -46,7 +47,8 @@ std::string only_name(const std::string& path, const std::vector<std::string>& n
   if (std::find(names.begin(), names.end(), "x") != names.end()) return "x";
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  throw Error(ErrorCode::kBadInput, path + ": expected one array, or one named x; found " + (all.empty() ? "none" : all));
+  throw Error(ErrorCode::kBadInput,
+              path + ": expected one array, or one named x; found " + (all.empty() ? "none" : all));
 }
 
 }  // namespace
@@ -68,7 +70,8 @@ std::unique_ptr<RowSource> open_rows(const std::string& path) {
     const std::string name = only_name(path, file.names());
     return matrix(path, file.read_f32(name), file.tensor(name).shape);
   }
-  throw Error(ErrorCode::kBadInput, path + ": expected a store's folder or a .npy, .npz or .safetensors file" +
+  throw Error(ErrorCode::kBadInput, path +
+                                        ": expected a store's folder or a .npy, .npz or .safetensors file" +
                                         (std::filesystem::exists(path) ? "" : "; it does not exist"));
 }
 

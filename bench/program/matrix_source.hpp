@@ -7,7 +7,8 @@
 
 namespace polysem::program {
 
-/// Rows of a store's folder, or of a matrix in a .npy, .npz (its only array, or "x") or .safetensors (likewise) file.
+/// Rows of a store's folder, or of a matrix in a .npy, .npz (its only array, or "x") or .safetensors
+/// (likewise) file.
 std::unique_ptr<RowSource> open_rows(const std::string& path);
 
 }  // namespace polysem::program

@@ -14,8 +14,9 @@ std::filesystem::path find_model(const std::string& model) {
   if (model != "smollm2") return model;
   const auto path = cache_folder() / kSmolLm2;
   if (!std::filesystem::exists(path))
-    throw Error(ErrorCode::kBadInput, path.string() + ": the model is not there; ./ci/setup fetches it, or give a "
-                                                      "GGUF file to --model");
+    throw Error(ErrorCode::kBadInput, path.string() +
+                                          ": the model is not there; ./ci/setup fetches it, or give a "
+                                          "GGUF file to --model");
   return path;
 }
 

@@ -102,26 +102,27 @@ class ReportBuilder {
   void collect() {
     const std::int64_t rows = std::min(arguments_.integer("rows", 1, std::int64_t{1} << 50), store_.rows());
     Progress progress("reading: row", rows, arguments_.flag("quiet"));
-    encode_rows(session_.executor(), coder_.config, coder_.weights, store_, rows, [&](const EncodedRows& batch) {
-      const std::size_t count = batch.row_begin.size() - 1;
-      std::vector<RowLabel> labels(count);
-      store_.read_labels(batch.first, labels);
-      std::vector<std::int32_t> tokens, positions, documents;
-      for (const RowLabel& label : labels) {
-        tokens.push_back(label.token);
-        positions.push_back(std::max(label.position, 0));
-        documents.push_back(label.document);
-      }
-      const std::vector<std::int32_t> offsets(batch.row_begin.begin(), batch.row_begin.end());
-      collector_.add({.tokens = tokens,
-                      .positions = positions,
-                      .documents = documents,
-                      .latents = batch.ids,
-                      .values = batch.values,
-                      .row_offsets = offsets});
-      progress.update(batch.first + static_cast<std::int64_t>(count));
-      if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
-    });
+    encode_rows(session_.executor(), coder_.config, coder_.weights, store_, rows,
+                [&](const EncodedRows& batch) {
+                  const std::size_t count = batch.row_begin.size() - 1;
+                  std::vector<RowLabel> labels(count);
+                  store_.read_labels(batch.first, labels);
+                  std::vector<std::int32_t> tokens, positions, documents;
+                  for (const RowLabel& label : labels) {
+                    tokens.push_back(label.token);
+                    positions.push_back(std::max(label.position, 0));
+                    documents.push_back(label.document);
+                  }
+                  const std::vector<std::int32_t> offsets(batch.row_begin.begin(), batch.row_begin.end());
+                  collector_.add({.tokens = tokens,
+                                  .positions = positions,
+                                  .documents = documents,
+                                  .latents = batch.ids,
+                                  .values = batch.values,
+                                  .row_offsets = offsets});
+                  progress.update(batch.first + static_cast<std::int64_t>(count));
+                  if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+                });
     collector_.finish();
   }
 
@@ -145,7 +146,8 @@ class ReportBuilder {
     p.backend = backend + (driver.empty() ? "" : " (" + driver + ")");
     p.precision = find_or<std::string>(about, {"environment", "precision"}, "");
     p.version = polysem_version();
-    if (const auto line = find_or<std::string>(about, {"command"}, ""); !line.empty()) p.commands.push_back(line);
+    if (const auto line = find_or<std::string>(about, {"command"}, ""); !line.empty())
+      p.commands.push_back(line);
     p.commands.push_back(arguments_.command_line());
   }
 
@@ -176,18 +178,19 @@ class ReportBuilder {
     };
     for (const std::string& word : arguments_.list("latents")) {
       const auto number = parse_number(word);
-      if (!number || *number < 0 || *number >= static_cast<double>(coder_.config.latents) || *number != std::floor(*number))
-        throw UsageError("option --latents: expected numbers from 0 to " + std::to_string(coder_.config.latents - 1) +
-                         ", found '" + word + "'");
+      if (!number || *number < 0 || *number >= static_cast<double>(coder_.config.latents) ||
+          *number != std::floor(*number))
+        throw UsageError("option --latents: expected numbers from 0 to " +
+                         std::to_string(coder_.config.latents - 1) + ", found '" + word + "'");
       add(static_cast<std::int64_t>(*number), LatentChoice::kRequested);
     }
     const SelectionRule rule{.count = arguments_.integer("interesting", 0, 100000)};
     for (const auto latent :
          choose_latents(records, report_.rows, collector_.label_rows(), coder_.weights.w_dec, rule))
       add(latent, LatentChoice::kInteresting);
-    for (const auto latent :
-         random_live_latents(records, used, arguments_.integer("random", 0, 100000),
-                             static_cast<std::uint64_t>(arguments_.integer("seed", 0, std::int64_t{1} << 53))))
+    for (const auto latent : random_live_latents(
+             records, used, arguments_.integer("random", 0, 100000),
+             static_cast<std::uint64_t>(arguments_.integer("seed", 0, std::int64_t{1} << 53))))
       add(latent, LatentChoice::kRandom);
     return chosen;
   }
@@ -200,13 +203,16 @@ class ReportBuilder {
                             .documents = labels_.documents,
                             .document_labels = labels_.of_document};
     const auto& records = collector_.records();
-    const auto neighbours = nearest_latents(session_.executor(), coder_.weights.w_dec, coder_.config.d_out, latents, kNeighbours);
+    const auto neighbours =
+        nearest_latents(session_.executor(), coder_.weights.w_dec, coder_.config.d_out, latents, kNeighbours);
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const auto [latent, why] = chosen[i];
-      LatentEntry entry = describe_latent(latent, records[static_cast<std::size_t>(latent)], report_.rows, names);
+      LatentEntry entry =
+          describe_latent(latent, records[static_cast<std::size_t>(latent)], report_.rows, names);
       entry.choice = why;
       entry.interest =
-          latent_traits(records[static_cast<std::size_t>(latent)], report_.rows, collector_.label_rows()).interest();
+          latent_traits(records[static_cast<std::size_t>(latent)], report_.rows, collector_.label_rows())
+              .interest();
       for (const Ranked& other : neighbours[i]) entry.nearest.push_back({other.index, other.value});
       fill_geometry(entry);
       report_.latents.push_back(std::move(entry));
@@ -215,7 +221,8 @@ class ReportBuilder {
   }
 
   void fill_geometry(LatentEntry& entry) const {
-    const auto d_in = static_cast<std::size_t>(coder_.config.d_in), d_out = static_cast<std::size_t>(coder_.config.d_out);
+    const auto d_in = static_cast<std::size_t>(coder_.config.d_in),
+               d_out = static_cast<std::size_t>(coder_.config.d_out);
     const float* enc = coder_.weights.w_enc.data() + static_cast<std::size_t>(entry.latent) * d_in;
     const float* dec = coder_.weights.w_dec.data() + static_cast<std::size_t>(entry.latent) * d_out;
     double ee = 0, dd = 0, ed = 0;
@@ -238,15 +245,17 @@ class ReportBuilder {
     const GgufTensor* output = file.find("output.weight");
     if (output == nullptr) output = file.find("token_embd.weight");
     const GgufTensor* norm = file.find("output_norm.weight");
-    if (output == nullptr || norm == nullptr || output->cols() != coder_.config.d_out || norm->cols() != output->cols())
-      throw Error(ErrorCode::kBadInput, arguments_.text("model") + ": its output matrix does not read vectors of " +
+    if (output == nullptr || norm == nullptr || output->cols() != coder_.config.d_out ||
+        norm->cols() != output->cols())
+      throw Error(ErrorCode::kBadInput, arguments_.text("model") +
+                                            ": its output matrix does not read vectors of " +
                                             std::to_string(coder_.config.d_out) + " dimensions");
     std::vector<float> unembedding(static_cast<std::size_t>(output->rows() * output->cols()));
     file.dequantize(*output, 0, output->rows(), unembedding);
     std::vector<float> weight(static_cast<std::size_t>(norm->cols()));
     file.dequantize(*norm, 0, 1, weight);
-    const auto effects = logit_effects(session_.executor(), coder_.weights.w_dec, weight, unembedding, coder_.config.d_out,
-                                       latents, kLogits);
+    const auto effects = logit_effects(session_.executor(), coder_.weights.w_dec, weight, unembedding,
+                                       coder_.config.d_out, latents, kLogits);
     for (std::size_t i = 0; i < latents.size(); ++i) {
       for (const Ranked& r : effects[i].promoted)
         report_.latents[i].promoted.push_back({token_text(static_cast<std::int32_t>(r.index)), r.value});
@@ -284,14 +293,17 @@ const Command& report_command() {
       .name = "report",
       .summary = "write one page about a coder, to look at in a browser",
       .positional = "CODER",
-      .details = "The page needs no network. It shows what was trained on what, how training went, and for the most\n"
-                 "interesting latents their strongest contexts, effects on the logits and nearest latents.",
+      .details =
+          "The page needs no network. It shows what was trained on what, how training went, and for the "
+          "most\n"
+          "interesting latents their strongest contexts, effects on the logits and nearest latents.",
       .example = "polysem report coder --data store --model smollm2 --eval eval.json --out report.html",
       .options =
           {
               {"data", "STORE", "", "activations that contexts come from"},
               {"rows", "N", "1e9", "rows to use, from the first on"},
-              {"model", "GGUF", "", "language model, for tokens and effects on logits; smollm2 for the one of ci/setup"},
+              {"model", "GGUF", "",
+               "language model, for tokens and effects on logits; smollm2 for the one of ci/setup"},
               {"eval", "FILE", "", "result of polysem eval --json, to show its numbers"},
               {"latents", "N,N,...", "", "latents to show in any case", true},
               {"interesting", "N", "200", "most interesting latents to show"},

@@ -9,10 +9,12 @@
 namespace polysem::program {
 
 Session::Session(const Arguments& arguments)
-    : precision_(arguments.choice("precision", {"f32", "bf16"}) == "bf16" ? Precision::kBF16 : Precision::kF32) {
+    : precision_(arguments.choice("precision", {"f32", "bf16"}) == "bf16" ? Precision::kBF16
+                                                                          : Precision::kF32) {
   const auto threads = static_cast<int>(arguments.integer("threads", 0, 4096));
   backend_ = open_backend(arguments.has("backend") ? arguments.text("backend") : "", threads);
-  if (arguments.flag("fallback") && backend_->info().name != "reference") fallback_ = open_backend("reference");
+  if (arguments.flag("fallback") && backend_->info().name != "reference")
+    fallback_ = open_backend("reference");
   executor_ = std::make_unique<Executor>(*backend_, fallback_.get());
 }
 
@@ -20,8 +22,8 @@ nlohmann::json Session::environment() const {
   const BackendInfo& info = backend_->info();
   nlohmann::json fallbacks = nlohmann::json::object();
   for (const auto& [op, count] : executor_->fallbacks()) fallbacks[op] = count;
-  return {{"polysem", polysem_version()}, {"backend", info.name},         {"device", info.device},
-          {"driver", info.driver},        {"features", info.features},    {"threads", info.threads},
+  return {{"polysem", polysem_version()},  {"backend", info.name},      {"device", info.device},
+          {"driver", info.driver},         {"features", info.features}, {"threads", info.threads},
           {"precision", name(precision_)}, {"fallbacks", fallbacks}};
 }
 

@@ -53,7 +53,9 @@ nlohmann::json store_json(const std::string& path, const ActivationStore& store)
           {"text", {{"sources", info.text_sources}, {"sha256", info.text_sha256}}},
           {"context", info.context},
           {"dropped",
-           {{"first", info.dropped_first}, {"massive", info.dropped_massive}, {"massive_limit", info.massive_limit}}},
+           {{"first", info.dropped_first},
+            {"massive", info.dropped_massive},
+            {"massive_limit", info.massive_limit}}},
           {"stats", {{"mean_norm", store.stats().mean_norm}, {"variance", store.stats().variance}}},
           {"documents", labels_of(store)}};
 }

@@ -56,14 +56,15 @@ class Run {
     catch_interrupts();
     Progress progress("training: step", config_.rate.steps, quiet_);
     progress.note(with_commas(store_.rows()) + " rows of " + std::to_string(store_.dim()) + " dimensions; " +
-                  with_commas(config_.coder.latents) + " latents, k " + std::to_string(config_.coder.k) + "; " +
-                  session_.summary());
+                  with_commas(config_.coder.latents) + " latents, k " + std::to_string(config_.coder.k) +
+                  "; " + session_.summary());
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
     std::string details;
     trainer_.run({.on_log =
                       [&](const TrainMetrics& m) {
-                        details = "fvu " + significant(m.fvu, 3) + ", dead " + significant(100 * m.dead_fraction, 2) +
-                                  " %, " + with_commas(std::llround(m.samples_per_second)) + " rows/s";
+                        details = "fvu " + significant(m.fvu, 3) + ", dead " +
+                                  significant(100 * m.dead_fraction, 2) + " %, " +
+                                  with_commas(std::llround(m.samples_per_second)) + " rows/s";
                         log.append(line_for(m));
                       },
                   .on_step = [&](std::int64_t step) { progress.update(step, details); },
@@ -78,8 +79,9 @@ class Run {
     const bool begun = std::filesystem::exists(out_ / "checkpoint");
     const bool resume = arguments_.flag("resume");
     if (!resume && (begun || std::filesystem::exists(out_ / "cfg.json")))
-      throw UsageError("--out " + out_.string() +
-                       " holds a coder or an unfinished run; --resume goes on with it, or choose another folder");
+      throw UsageError(
+          "--out " + out_.string() +
+          " holds a coder or an unfinished run; --resume goes on with it, or choose another folder");
     std::filesystem::create_directories(out_);
     if (resume && trainer_.resume() && !quiet_)
       std::cerr << "going on after step " << with_commas(trainer_.step()) << "\n";
@@ -92,7 +94,8 @@ class Run {
     if (m.step - last_eval_ < every && m.step != config_.rate.steps) return line;
     last_eval_ = m.step;
     const ActivationStore held_out(arguments_.text("eval-data"));
-    const auto found = evaluate_coder(session_.executor(), folded_config(), trainer_.folded_weights(), held_out, kEvalRows);
+    const auto found =
+        evaluate_coder(session_.executor(), folded_config(), trainer_.folded_weights(), held_out, kEvalRows);
     line["eval_fvu"] = found.reconstruction.fvu;
     line["eval_dead_fraction"] = found.sparsity.dead_fraction;
     line["eval_rows"] = found.reconstruction.rows;
@@ -115,30 +118,29 @@ class Run {
     provenance.context_size = store_.info().context;
     for (const std::string& source : store_.info().text_sources)
       provenance.dataset += (provenance.dataset.empty() ? "" : ",") + source;
-    const nlohmann::json about = {
-        {"schema", "polysem.coder/1"},
-        {"recipe", config_.coder.recipe},
-        {"d_in", config_.coder.d_in},
-        {"d_out", config_.coder.d_out},
-        {"latents", config_.coder.latents},
-        {"k", config_.coder.k},
-        {"seed", config_.seed},
-        {"samples", m.samples},
-        {"input_scale", trainer_.input_scale()},
-        {"config", arguments_.effective()},
-        {"command", arguments_.command_line()},
-        {"data",
-         {{"path", arguments_.text("data")},
-          {"identity", store_.identity()},
-          {"rows", store_.rows()},
-          {"site", store_.info().site},
-          {"model", store_.info().model_name},
-          {"model_sha256", store_.info().model_sha256},
-          {"text_sha256", store_.info().text_sha256},
-          {"massive_limit", store_.info().massive_limit}}},
-        {"environment", session_.environment()},
-        {"training_seconds", seconds_},
-        {"metrics", to_json(m)}};
+    const nlohmann::json about = {{"schema", "polysem.coder/1"},
+                                  {"recipe", config_.coder.recipe},
+                                  {"d_in", config_.coder.d_in},
+                                  {"d_out", config_.coder.d_out},
+                                  {"latents", config_.coder.latents},
+                                  {"k", config_.coder.k},
+                                  {"seed", config_.seed},
+                                  {"samples", m.samples},
+                                  {"input_scale", trainer_.input_scale()},
+                                  {"config", arguments_.effective()},
+                                  {"command", arguments_.command_line()},
+                                  {"data",
+                                   {{"path", arguments_.text("data")},
+                                    {"identity", store_.identity()},
+                                    {"rows", store_.rows()},
+                                    {"site", store_.info().site},
+                                    {"model", store_.info().model_name},
+                                    {"model_sha256", store_.info().model_sha256},
+                                    {"text_sha256", store_.info().text_sha256},
+                                    {"massive_limit", store_.info().massive_limit}}},
+                                  {"environment", session_.environment()},
+                                  {"training_seconds", seconds_},
+                                  {"metrics", to_json(m)}};
     trainer_.save_checkpoint();
     save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
     write_file_atomic(out_ / "polysem.json", std::string_view(about.dump(2) + "\n"));
@@ -161,7 +163,8 @@ class Run {
 
 int run(const Arguments& arguments) {
   if (arguments.flag("list-recipes")) return list_recipes(arguments);
-  if (!arguments.positional().empty()) throw UsageError("polysem train takes no arguments; the store goes to --data");
+  if (!arguments.positional().empty())
+    throw UsageError("polysem train takes no arguments; the store goes to --data");
   return Run(arguments).run();
 }
 
@@ -172,9 +175,12 @@ const Command& train_command() {
       .name = "train",
       .summary = "train a sparse coder on a store of activations",
       .positional = "",
-      .details = "Writes a folder that SAELens loads as it is (cfg.json, sae_weights.safetensors), with polysem.json,\n"
-                 "metrics.jsonl and checkpoint/ beside them. The same options and seed give the same bits for any number\n"
-                 "of threads. Ctrl-C saves a checkpoint; the same command with --resume goes on.",
+      .details =
+          "Writes a folder that SAELens loads as it is (cfg.json, sae_weights.safetensors), with "
+          "polysem.json,\n"
+          "metrics.jsonl and checkpoint/ beside them. The same options and seed give the same bits for any "
+          "number\n"
+          "of threads. Ctrl-C saves a checkpoint; the same command with --resume goes on.",
       .example = "polysem train --data store --latents 8192 --k 32 --out coder",
       .options = train_options(),
       .run = run,

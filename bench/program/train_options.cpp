@@ -14,7 +14,8 @@ std::int64_t latents_of(const Arguments& arguments, std::int64_t dim) {
   if (arguments.given("latents") && arguments.given("expansion"))
     throw UsageError("give --latents or --expansion, not both");
   if (arguments.given("expansion"))
-    return std::llround(arguments.number("expansion", 1.0 / static_cast<double>(dim), 4096) * static_cast<double>(dim));
+    return std::llround(arguments.number("expansion", 1.0 / static_cast<double>(dim), 4096) *
+                        static_cast<double>(dim));
   return arguments.integer("latents", 1, (std::int64_t{1} << 31) - 1);
 }
 
@@ -64,7 +65,8 @@ std::vector<OptionSpec> train_options() {
        "scale of the inputs in training; folded into what is saved"},
       {"aux-k", "N", "256", "dead latents that model the error of a row (0: no AuxK)"},
       {"aux-coefficient", "A", "0.03125", "weight of the AuxK loss"},
-      {"dead-window", "SAMPLES", "0", "a latent without firing for so long is dead (0: a tenth of the run, at most 10M)"},
+      {"dead-window", "SAMPLES", "0",
+       "a latent without firing for so long is dead (0: a tenth of the run, at most 10M)"},
       {"log-every", "STEPS", "50", "steps between lines of metrics.jsonl"},
       {"checkpoint-every", "STEPS", "500", "steps between checkpoints (0: only when stopped)"},
       {"eval-every", "STEPS", "0", "steps between measurements on --eval-data (0: none)"},
@@ -88,8 +90,9 @@ TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision
   config.batch = arguments.integer("batch", 1, std::int64_t{1} << 31);
   config.rate.steps = steps_of(arguments, config.batch);
   config.rate.peak = arguments.number("lr", 1e-12, 1e3);
-  config.rate.shape = arguments.choice("lr-schedule", {"constant", "cosine"}) == "cosine" ? LearningRate::Shape::kCosine
-                                                                                          : LearningRate::Shape::kConstant;
+  config.rate.shape = arguments.choice("lr-schedule", {"constant", "cosine"}) == "cosine"
+                          ? LearningRate::Shape::kCosine
+                          : LearningRate::Shape::kConstant;
   config.rate.warmup = steps_or_share(arguments, "warmup", config.rate.steps);
   config.rate.decay = steps_or_share(arguments, "decay", config.rate.steps);
   config.beta1 = static_cast<float>(arguments.number("beta1", 0, 0.999999));

@@ -28,8 +28,8 @@ void add_scored(Mean& mean, std::span<const float> values, std::span<const float
 
 class Substitution {
  public:
-  Substitution(Executor& executor, const CoderConfig& config, const CoderWeights& weights, std::int64_t max_rows,
-               const PreservationOptions& options)
+  Substitution(Executor& executor, const CoderConfig& config, const CoderWeights& weights,
+               std::int64_t max_rows, const PreservationOptions& options)
       : executor_(executor),
         options_(options),
         coder_(executor, config, weights, max_rows),
@@ -55,13 +55,14 @@ class Substitution {
     std::vector<std::int32_t> rows(static_cast<std::size_t>(activations.rows));
     for (std::size_t r = 0; r < rows.size(); ++r) rows[r] = static_cast<std::int32_t>(r);
     const Tensor lengths = lengths_.view().col_range(0, activations.rows);
-    executor_.run(Reduce{.kind = Reduce::Kind::kSumSquares, .rows = activations.rows, .cols = activations.cols},
-                  {.a = activations, .b = {}, .out = lengths});
+    executor_.run(
+        Reduce{.kind = Reduce::Kind::kSumSquares, .rows = activations.rows, .cols = activations.cols},
+        {.a = activations, .b = {}, .out = lengths});
     const auto squares = executor_.download_f32(lengths);
     std::erase_if(rows, [&](std::int32_t r) {
       const bool first = options_.keep_first && std::binary_search(batch.begin.begin(), batch.begin.end(), r);
-      const bool massive =
-          options_.massive_limit > 0 && std::sqrt(squares[static_cast<std::size_t>(r)]) > options_.massive_limit;
+      const bool massive = options_.massive_limit > 0 &&
+                           std::sqrt(squares[static_cast<std::size_t>(r)]) > options_.massive_limit;
       return first || massive;
     });
     return rows;
@@ -71,7 +72,8 @@ class Substitution {
     const auto count = static_cast<std::int64_t>(rows.size());
     const std::int64_t width = activations.cols;
     const Array ids = executor_.make_from(1, count, rows);
-    const Tensor gathered = gathered_.view().row_range(0, count), replaced = replaced_.view().row_range(0, count);
+    const Tensor gathered = gathered_.view().row_range(0, count),
+                 replaced = replaced_.view().row_range(0, count);
     executor_.run(GatherRows{.rows = count, .cols = width, .table_rows = activations.rows},
                   {.table = activations, .ids = ids, .out = gathered});
     if (kind == Kind::kReconstruction) {
@@ -99,12 +101,13 @@ class Substitution {
 
 }  // namespace
 
-PreservationResult model_preservation(LanguageModel& model, const CoderConfig& config, const CoderWeights& weights,
-                                      std::span<const TokenBatch> batches, const PreservationOptions& options,
+PreservationResult model_preservation(LanguageModel& model, const CoderConfig& config,
+                                      const CoderWeights& weights, std::span<const TokenBatch> batches,
+                                      const PreservationOptions& options,
                                       const std::function<bool(std::int64_t)>& on_progress) {
   if (model.width(options.site) != config.d_in || config.d_in != config.d_out)
-    throw Error(ErrorCode::kInvalidArgument, "the coder reads " + std::to_string(config.d_in) + " dimensions, " +
-                                                 options.site.name() + " has " +
+    throw Error(ErrorCode::kInvalidArgument, "the coder reads " + std::to_string(config.d_in) +
+                                                 " dimensions, " + options.site.name() + " has " +
                                                  std::to_string(model.width(options.site)));
   std::int64_t max_rows = 1;
   for (const TokenBatch& batch : batches) max_rows = std::max(max_rows, batch.rows());

@@ -24,11 +24,13 @@ std::vector<std::int64_t> row_starts(Executor& executor, const SparseCodes& code
 
 }  // namespace
 
-void encode_rows(Executor& executor, const CoderConfig& config, const CoderWeights& weights, const RowSource& source,
-                 std::int64_t max_rows, const std::function<void(const EncodedRows&)>& visit) {
+void encode_rows(Executor& executor, const CoderConfig& config, const CoderWeights& weights,
+                 const RowSource& source, std::int64_t max_rows,
+                 const std::function<void(const EncodedRows&)>& visit) {
   if (source.dim() != config.d_in)
-    throw Error(ErrorCode::kBadInput, "the data has " + std::to_string(source.dim()) + " dimensions, the coder reads " +
-                                          std::to_string(config.d_in) + "; it was trained on other activations");
+    throw Error(ErrorCode::kBadInput, "the data has " + std::to_string(source.dim()) +
+                                          " dimensions, the coder reads " + std::to_string(config.d_in) +
+                                          "; it was trained on other activations");
   const std::int64_t rows = std::min(source.rows(), max_rows);
   const std::int64_t batch = std::min(kBatch, std::max<std::int64_t>(rows, 1));
   SparseCoder coder(executor, config, weights, batch);

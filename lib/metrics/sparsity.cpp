@@ -42,8 +42,8 @@ SparsityResult SparsityMetrics::result() const {
     const double density = static_cast<double>(count) / n;
     often += density > 0.01;
     very_often += density > 0.1;
-    const int bin = static_cast<int>(
-        std::floor((std::log10(density) - DensityBins::kLowest) / DensityBins::kWidth));
+    const int bin =
+        static_cast<int>(std::floor((std::log10(density) - DensityBins::kLowest) / DensityBins::kWidth));
     ++r.histogram.counts[static_cast<std::size_t>(std::clamp(bin, 0, DensityBins::kBins - 1))];
   }
   r.l0 = firings / n;

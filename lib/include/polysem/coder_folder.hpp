@@ -19,13 +19,13 @@ struct LoadedCoder {
   CoderProvenance provenance;
 };
 
-/// Writes cfg.json and sae_weights.safetensors so that SAELens loads the folder as it is. The weights are those of
-/// data as it is, with norms and scales folded in.
+/// Writes cfg.json and sae_weights.safetensors so that SAELens loads the folder as it is. The weights are
+/// those of data as it is, with norms and scales folded in.
 void save_coder(const std::filesystem::path& folder, const CoderConfig& config, const CoderWeights& weights,
                 const CoderProvenance& provenance);
 
-/// Reads such a folder, whoever wrote it. Throws Error{kBadInput} for damage, Error{kUnsupported} for an architecture
-/// that no recipe here has.
+/// Reads such a folder, whoever wrote it. Throws Error{kBadInput} for damage, Error{kUnsupported} for an
+/// architecture that no recipe here has.
 LoadedCoder load_coder(const std::filesystem::path& folder);
 
 }  // namespace polysem

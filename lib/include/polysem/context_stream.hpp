@@ -20,8 +20,9 @@ struct Context {
   std::vector<std::int32_t> ids;
 };
 
-/// Cuts documents into contexts of `context` tokens; the rest of a document, from 2 tokens on, makes a shorter one. The
-/// documents are shuffled by the seed within windows of 64 MiB of text. `next_document` and `tokenizer` outlive this.
+/// Cuts documents into contexts of `context` tokens; the rest of a document, from 2 tokens on, makes a
+/// shorter one. The documents are shuffled by the seed within windows of 64 MiB of text. `next_document` and
+/// `tokenizer` outlive this.
 class ContextStream {
  public:
   ContextStream(const NextDocument& next_document, const Tokenizer& tokenizer, std::int64_t context,

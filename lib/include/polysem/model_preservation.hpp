@@ -10,12 +10,13 @@
 namespace polysem {
 
 /// What putting a coder's reconstruction in place of the activations of a site does to the model. Losses are
-/// cross-entropies of the next token, KL divergences those from the untouched model, in nats, means over tokens.
+/// cross-entropies of the next token, KL divergences those from the untouched model, in nats, means over
+/// tokens.
 struct PreservationResult {
   std::int64_t tokens = 0;          ///< predictions that were scored
   std::int64_t untouched_rows = 0;  ///< rows that were left as they were: position 0 and massive activations
   double ce_loss_without_sae = 0, ce_loss_with_sae = 0;
-  double ce_loss_with_ablation = 0;       ///< mean ablation
+  double ce_loss_with_ablation = 0;  ///< mean ablation
   double ce_loss_with_zero_ablation = 0;
   double ce_loss_score = 0;       ///< (ablated - with) / (ablated - without), mean ablation
   double ce_loss_score_zero = 0;  ///< the same against zero ablation
@@ -29,10 +30,11 @@ struct PreservationOptions {
   bool keep_first = true;       ///< rows at position 0 stay as they are
 };
 
-/// Four runs over each batch of contexts: as it is, with the reconstruction, with the mean, with zeros. `on_progress`
-/// hears the batches done and returns false to stop early, which throws Error{kInterrupted}.
-PreservationResult model_preservation(LanguageModel& model, const CoderConfig& config, const CoderWeights& weights,
-                                      std::span<const TokenBatch> batches, const PreservationOptions& options,
+/// Four runs over each batch of contexts: as it is, with the reconstruction, with the mean, with zeros.
+/// `on_progress` hears the batches done and returns false to stop early, which throws Error{kInterrupted}.
+PreservationResult model_preservation(LanguageModel& model, const CoderConfig& config,
+                                      const CoderWeights& weights, std::span<const TokenBatch> batches,
+                                      const PreservationOptions& options,
                                       const std::function<bool(std::int64_t)>& on_progress = {});
 
 }  // namespace polysem

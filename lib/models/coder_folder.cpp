@@ -1,0 +1,74 @@
+#include "polysem/coder_folder.hpp"
+
+#include "polysem/coder_file.hpp"
+#include "polysem/error.hpp"
+#include "polysem/recipe.hpp"
+
+namespace polysem {
+
+namespace {
+
+std::vector<float> transposed(const std::vector<float>& matrix, std::int64_t rows, std::int64_t cols) {
+  std::vector<float> out(matrix.size());
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < cols; ++c)
+      out[static_cast<std::size_t>(c * rows + r)] = matrix[static_cast<std::size_t>(r * cols + c)];
+  return out;
+}
+
+const Recipe& recipe_of(const std::filesystem::path& folder, const std::string& architecture) {
+  std::string known;
+  for (const Recipe* recipe : recipes()) {
+    if (recipe->architecture == architecture) return *recipe;
+    known += (known.empty() ? "" : ", ") + std::string(recipe->architecture);
+  }
+  throw Error(ErrorCode::kUnsupported, folder.string() + ": architecture '" + architecture +
+                                           "' is not supported; this version reads " + known);
+}
+
+}  // namespace
+
+void save_coder(const std::filesystem::path& folder, const CoderConfig& config, const CoderWeights& weights,
+                const CoderProvenance& provenance) {
+  write_coder_file(folder, {.architecture = std::string(find_recipe(config.recipe).architecture),
+                            .d_in = config.d_in,
+                            .d_out = config.d_out,
+                            .d_sae = config.latents,
+                            .k = config.k,
+                            .apply_b_dec_to_input = config.apply_b_dec_to_input,
+                            .rescale_acts_by_decoder_norm = config.decoder == DecoderConstraint::kNormAware,
+                            .model_name = provenance.model_name,
+                            .hook_name = provenance.hook_name,
+                            .dataset_path = provenance.dataset,
+                            .context_size = provenance.context_size,
+                            .w_enc = transposed(weights.w_enc, config.latents, config.d_in),
+                            .w_dec = weights.w_dec,
+                            .b_enc = weights.b_enc,
+                            .b_dec = weights.b_dec,
+                            .threshold = {}});
+}
+
+LoadedCoder load_coder(const std::filesystem::path& folder) {
+  CoderFile file = read_coder_file(folder);
+  LoadedCoder coder;
+  CoderConfig& config = coder.config;
+  config.recipe = recipe_of(folder, file.architecture).name;
+  config.d_in = file.d_in;
+  config.d_out = file.d_out;
+  config.latents = file.d_sae;
+  config.k = file.k > 0 ? file.k : 1;
+  config.apply_b_dec_to_input = file.apply_b_dec_to_input;
+  config.decoder =
+      file.rescale_acts_by_decoder_norm ? DecoderConstraint::kNormAware : DecoderConstraint::kUnitNorm;
+  coder.weights = {transposed(file.w_enc, file.d_in, file.d_sae), std::move(file.w_dec),
+                   std::move(file.b_enc), std::move(file.b_dec)};
+  coder.provenance = {file.model_name, file.hook_name, file.dataset_path, file.context_size};
+  try {
+    validate(config);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kBadInput, (folder / "cfg.json").string() + ": " + error.what());
+  }
+  return coder;
+}
+
+}  // namespace polysem
