@@ -31,6 +31,17 @@ cxxopts::Options make_parser(const Command& command, const std::vector<OptionSpe
   return parser;
 }
 
+/// cxxopts knows a name of one letter only as a short option: --k 32 and --k=32 become -k 32.
+std::vector<std::string> with_short_names(const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (const std::string& word : words) {
+    const bool one_letter = word.size() >= 3 && word.starts_with("--") && (word.size() == 3 || word[3] == '=');
+    out.push_back(one_letter ? word.substr(1, 2) : word);
+    if (one_letter && word.size() > 3) out.push_back(word.substr(4));
+  }
+  return out;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0u);
@@ -135,7 +146,8 @@ Arguments::Arguments(const Command& command, const std::vector<std::string>& wor
   }
   auto parser = make_parser(command, specs_);
   std::vector<const char*> argv = {"polysem"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
+  const auto plain = with_short_names(words);
+  for (const std::string& word : plain) argv.push_back(word.c_str());
   try {
     const auto result = parser.parse(static_cast<int>(argv.size()), argv.data());
     for (const OptionSpec& spec : specs_) {
