@@ -222,6 +222,7 @@ void add_attentions(std::vector<Case>& list) {
   add("one_key", {{1, 1}}, {.heads = 1, .kv_heads = 1, .head_dim = 1});
   add("prefill", {{65, 65}}, {.heads = 9, .kv_heads = 3, .head_dim = 64});
   add("prefill_many", {{17, 17}, {1, 1}, {64, 64}, {31, 31}});
+  add("prefill_long", {{300, 300}, {40, 290}, {129, 128 + 129}}, {.heads = 2, .kv_heads = 1});
   add("generate", {{1, 127}, {1, 1}, {1, 64}, {1, 1000}});
   add("mixed", mixed, {.pad = true});
   add("mixed_slabs", mixed, {.slab = 80});
