@@ -10,11 +10,11 @@ void run(Context&, const SparseGradValues& op, const SparseGradValues::Operands&
   float* gradient = data_of<float>(t.gradient);
   Context::parallel_ranges(op.rows, 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r) {
-      const float* error = row_of(t.error, r);
-      for (std::int64_t e = codes.begin(r); e < codes.end(r); ++e)
-        gradient[e] = codes.values()[e] > 0.0f
-                          ? op.scale * kernels().dot(error, w_dec, codes.ids()[e], op.d_out)
-                          : 0.0f;
+      const std::int64_t begin = codes.begin(r), count = codes.end(r) - begin;
+      float* to = gradient + begin;
+      kernels().dots(row_of(t.error, r), w_dec, codes.values() + begin, codes.ids() + begin, count, to,
+                     op.d_out);
+      for (std::int64_t i = 0; i < count; ++i) to[i] *= op.scale;
     }
   });
 }

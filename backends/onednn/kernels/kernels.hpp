@@ -81,7 +81,9 @@ struct Kernels {
   /// g -= factor * w.
   void (*subtract_scaled)(float* g, const float* w, float factor, std::int64_t n);
 
-  float (*dot)(const float* a, const Rows& b, std::int64_t row, std::int64_t n);
+  /// out[i] = a . table[ids[i]] where select[i] > 0, else 0.
+  void (*dots)(const float* a, const Rows& table, const float* select, const std::int32_t* ids,
+               std::int64_t count, float* out, std::int64_t n);
   /// out = sum_i weights[i] * table[ids[i]], i ascending; added to out with `accumulate`.
   void (*weighted_rows)(const float* weights, const std::int32_t* ids, std::int64_t count, const Rows& table,
                         float* out, std::int64_t n, bool accumulate);

@@ -31,17 +31,6 @@ POLYSEM_INLINE float maximum(const float* a, std::int64_t n) {
   return most;
 }
 
-template <class T>
-POLYSEM_INLINE float dot_of(const float* a, const T* b, std::int64_t n) {
-  V acc[4] = {};
-  std::int64_t i = 0;
-  for (; i + 4 * kLanes <= n; i += 4 * kLanes)
-    for (int u = 0; u < 4; ++u) acc[u] = acc[u] + load(a + i + u * kLanes) * load(b + i + u * kLanes);
-  for (; i + kLanes <= n; i += kLanes) acc[0] = acc[0] + load(a + i) * load(b + i);
-  if (i < n) acc[1] = acc[1] + load(a + i, n - i) * load(b + i, n - i);
-  return sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
-}
-
 template <class F>
 POLYSEM_INLINE void combine(const float* a, const float* b, float* acc, std::int64_t n, F f) {
   std::int64_t i = 0;
@@ -92,11 +81,6 @@ void reduce_into(ReduceKind kind, const float* a, const float* b, float* acc, st
             return x != x ? x : (s != s ? s : most);
           });
   }
-}
-
-float dot(const float* a, const Rows& b, std::int64_t row, std::int64_t n) {
-  if (b.bf16) return dot_of(a, static_cast<const std::uint16_t*>(b.data) + row * b.stride, n);
-  return dot_of(a, static_cast<const float*>(b.data) + row * b.stride, n);
 }
 
 }  // namespace polysem::onednn::POLYSEM_ISA

@@ -50,6 +50,42 @@ POLYSEM_INLINE void sum_rows(const List<T>& list, float* out, std::int64_t n, bo
 
 }  // namespace
 
+namespace {
+
+// `ahead` is the row that comes next: rows lie far apart, so ask for it early.
+template <class T>
+POLYSEM_INLINE float dot_of(const float* a, const T* b, const T* ahead, std::int64_t n) {
+  V acc[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    for (int u = 0; u < 4; ++u) __builtin_prefetch(ahead + i + u * kLanes);
+    for (int u = 0; u < 4; ++u) acc[u] = acc[u] + load(a + i + u * kLanes) * load(b + i + u * kLanes);
+  }
+  for (; i + kLanes <= n; i += kLanes) acc[0] = acc[0] + load(a + i) * load(b + i);
+  if (i < n) acc[1] = acc[1] + load(a + i, n - i) * load(b + i, n - i);
+  return sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
+}
+
+template <class T>
+POLYSEM_INLINE void dot_rows(const float* a, const T* table, std::int64_t stride, const float* select,
+                             const std::int32_t* ids, std::int64_t count, float* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T* ahead = table + ids[i + 2 < count ? i + 2 : i] * stride;
+    out[i] = select[i] > 0.0f ? dot_of(a, table + ids[i] * stride, ahead, n) : 0.0f;
+  }
+}
+
+}  // namespace
+
+void dots(const float* a, const Rows& table, const float* select, const std::int32_t* ids, std::int64_t count,
+          float* out, std::int64_t n) {
+  if (table.bf16) {
+    dot_rows(a, static_cast<const std::uint16_t*>(table.data), table.stride, select, ids, count, out, n);
+  } else {
+    dot_rows(a, static_cast<const float*>(table.data), table.stride, select, ids, count, out, n);
+  }
+}
+
 void weighted_rows(const float* weights, const std::int32_t* ids, std::int64_t count, const Rows& table,
                    float* out, std::int64_t n, bool accumulate) {
   if (table.bf16) {

@@ -17,7 +17,8 @@ void epilogue(const float* product, float* c, const float* bias, std::int64_t n,
               bool relu);
 void adam(const AdamConstants& step, const float* g, float* w, float* m, float* v, std::int64_t n);
 void subtract_scaled(float* g, const float* w, float factor, std::int64_t n);
-float dot(const float* a, const Rows& b, std::int64_t row, std::int64_t n);
+void dots(const float* a, const Rows& table, const float* select, const std::int32_t* ids, std::int64_t count,
+          float* out, std::int64_t n);
 void weighted_rows(const float* weights, const std::int32_t* ids, std::int64_t count, const Rows& table,
                    float* out, std::int64_t n, bool accumulate);
 float finish_decode(float* y, const DecodeRow& row, std::int64_t n);
