@@ -2,7 +2,12 @@
 // load_from_disk).
 #include "polysem/coder_file.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "lib/io/byte_reader.hpp"
 #include "lib/io/json.hpp"
+#include "lib/io/system_call.hpp"
 #include "polysem/error.hpp"
 #include "polysem/safetensors.hpp"
 #include "polysem/version.h"
@@ -32,13 +37,12 @@ bool flag_or(const JsonView& object, std::string_view key, bool otherwise) {
   return value ? value->boolean() : otherwise;
 }
 
-void expect_none(const JsonView& root, std::string_view key) {
-  const std::string found = text_or_empty(root, key);
-  if (!found.empty() && found != "none")
-    throw Error(ErrorCode::kUnsupported,
-                root.at(key).place() + ": '" + found +
-                    "' is not folded into the weights; save the coder with SAELens's "
-                    "save_inference_model, which folds it");
+void expect_none(const JsonView& root, std::string_view key, const std::string& file) {
+  const auto value = root.find(key);
+  if (!value || value->string() == "none") return;
+  throw Error(ErrorCode::kUnsupported, file + ": " + value->place() + ": '" + value->string() +
+                                           "' is not folded into the weights; save the coder with SAELens's "
+                                           "save_inference_model, which folds it");
 }
 
 CoderFile read_config(const std::filesystem::path& file) {
@@ -53,8 +57,8 @@ CoderFile read_config(const std::filesystem::path& file) {
   if (const auto k = root.find("k")) coder.k = k->integer(1, coder.d_sae);
   coder.apply_b_dec_to_input = flag_or(root, "apply_b_dec_to_input", true);
   coder.rescale_acts_by_decoder_norm = flag_or(root, "rescale_acts_by_decoder_norm", false);
-  expect_none(root, "normalize_activations");
-  expect_none(root, "reshape_activations");
+  expect_none(root, "normalize_activations", file.string());
+  expect_none(root, "reshape_activations", file.string());
   if (const auto metadata = root.find("metadata")) {
     coder.model_name = text_or_empty(*metadata, "model_name");
     coder.hook_name = text_or_empty(*metadata, "hook_name");
@@ -63,6 +67,16 @@ CoderFile read_config(const std::filesystem::path& file) {
     if (context && context->json().is_number_integer()) coder.context_size = context->integer(0);
   }
   return coder;
+}
+
+std::vector<float> read_finite(const Safetensors& file, const char* name,
+                               const std::vector<std::int64_t>& shape) {
+  auto values = file.read_f32(name, shape);
+  const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  if (bad != values.end())
+    io::bad_input(file.path().string(), name,
+                  "element " + std::to_string(bad - values.begin()) + " is not finite");
+  return values;
 }
 
 void write_tensor(SafetensorsWriter& writer, const char* name, const std::vector<float>& values) {
@@ -74,8 +88,8 @@ void write_tensor(SafetensorsWriter& writer, const char* name, const std::vector
 CoderFile read_coder_file(const std::filesystem::path& folder) {
   CoderFile coder = read_config(folder / kConfigFile);
   const Safetensors file(folder / kWeightsFile);
-  const auto read = [&](const char* name, std::vector<std::int64_t> shape) {
-    return file.read_f32(name, shape);
+  const auto read = [&](const char* name, const std::vector<std::int64_t>& shape) {
+    return read_finite(file, name, shape);
   };
   coder.w_enc = read("W_enc", {coder.d_in, coder.d_sae});
   coder.w_dec = read("W_dec", {coder.d_sae, coder.d_out});
@@ -103,7 +117,7 @@ void write_coder_file(const std::filesystem::path& folder, const CoderFile& code
                    {"hook_name", coder.hook_name},
                    {"hook_head_index", nullptr},
                    {"dataset_path", coder.dataset_path},
-                   {"context_size", coder.context_size},
+                   {"context_size", coder.context_size > 0 ? Json(coder.context_size) : Json()},
                    {"prepend_bos", false}}}};
   if (coder.d_out != coder.d_in) config["d_out"] = coder.d_out;
   if (coder.k > 0) {
@@ -116,7 +130,7 @@ void write_coder_file(const std::filesystem::path& folder, const CoderFile& code
                                    {"b_enc", DType::kF32, {coder.d_sae}},
                                    {"b_dec", DType::kF32, {coder.d_out}}};
   if (!coder.threshold.empty()) specs.push_back({"threshold", DType::kF32, {coder.d_sae}});
-  std::filesystem::create_directories(folder);
+  io::make_folder(folder);
   SafetensorsWriter writer(folder / kWeightsFile, specs);
   write_tensor(writer, "W_enc", coder.w_enc);
   write_tensor(writer, "W_dec", coder.w_dec);
