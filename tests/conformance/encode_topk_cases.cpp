@@ -35,7 +35,7 @@ PreActivations pre_activations(const Problem& problem) {
                              !(holds_bf16(problem.values("x")) && holds_bf16(problem.values("w_enc")));
   const double factor = sum_error(op.d_in + 1) + (inputs_change ? 2.1 * kBf16Rounding : 0);
   const double floor = 8 * kTiny * static_cast<double>(op.d_in + 2);
-  for (double& t : result.tolerance) t = factor * t + floor;
+  for (double& t : result.tolerance) t = factor * t + floor;  // infinite where the terms are
   return result;
 }
 
@@ -268,6 +268,21 @@ void add_nonfinite(std::vector<Case>& list) {
         for (const std::size_t row : {0u, 7u, 8u, 19u}) x[row * 33 + 5 * row % 33] = bad;
         if (!counted) p.at("nonfinite").present = false;
         return p.set("x", x);
+      };
+    }
+  }
+  // In one latent only, at every place where a search may have been cut into parts.
+  for (const std::int64_t place : {0, 33, 255, 256, 1500, 3000, 4700}) {
+    for (const EncodeTopK& op : {EncodeTopK{5, 3, 4701, 7}, EncodeTopK{140, 3, 4701, 7}}) {
+      list.push_back(encode("nonfinite_latent" + std::to_string(place) + "_" + describe(op), op));
+      list.back().make = [=](std::uint64_t seed) {
+        Problem p = make_problem(op, {}, seed);
+        Values x = p.values("x"), w = p.values("w_enc");
+        for (std::size_t r = 0; r < x.size() / 3; ++r) x[3 * r + 1] = r % 3 == 1 ? 1e-9 : 1.0;
+        w[at(3 * place + 1)] = 3e38;  // overflows where its input is 1, in the product or with the bias
+        Values bias = p.values("b_enc");
+        bias[at(place)] = 3e38;
+        return p.set("x", x).set("w_enc", w).set("b_enc", bias);
       };
     }
   }

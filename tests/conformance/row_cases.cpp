@@ -17,7 +17,7 @@ Values scrambled_ids(std::int64_t count, std::int64_t table_rows) {
     const std::int64_t id = (i * 7 + 3) % std::max<std::int64_t>(table_rows, 1);
     const bool foreign =
         i % 5 == 4 || std::ranges::find(ids, static_cast<double>(id)) != ids.end() || table_rows == 0;
-    ids.push_back(static_cast<double>(foreign ? (i % 2 == 0 ? -1 - i : table_rows + i) : id));
+    ids.push_back(static_cast<double>(foreign ? (i % 2 == 0 ? -1 - i : table_rows + i % 3) : id));
   }
   return ids;
 }
