@@ -245,14 +245,14 @@ void add_orders(std::vector<Case>& list) {
   for (const auto& [order, bias] : kOrders) {
     for (const EncodeTopK& op :
          {EncodeTopK{3, 2, 4801, 7}, EncodeTopK{300, 1, 4801, 250}, EncodeTopK{130, 3, 700, 700}}) {
-      list.push_back(
-          exact_case("encode_topk_exact_" + std::string(order) + "_" + describe(op), [=](std::uint64_t seed) {
-            Problem p(op, seed);
-            p.fill("w_enc", Data::kNormal);
-            Values biases;
-            for (std::int64_t j = 0; j < op.latents; ++j) biases.push_back(bias(j));
-            return p.set("b_enc", biases);
-          }));
+      list.push_back(exact_case("encode_topk_exact_" + std::string(order) + "_" + describe(op),
+                                [op, bias_of = bias](std::uint64_t seed) {
+                                  Problem p(op, seed);
+                                  p.fill("w_enc", Data::kNormal);
+                                  Values biases;
+                                  for (std::int64_t j = 0; j < op.latents; ++j) biases.push_back(bias_of(j));
+                                  return p.set("b_enc", biases);
+                                }));
     }
   }
 }

@@ -36,8 +36,8 @@ class ToyBackend final : public Backend {
     void synchronize() override { inner_->synchronize(); }
 
    protected:
-    void do_run(const Op& op, std::span<const Tensor> operands, Tensor workspace) override {
-      toy_.given.push_back(workspace.cols);
+    void do_run(const Op& op, std::span<const Tensor> operands, Tensor scratch) override {
+      toy_.given.push_back(scratch.cols);
       inner_->run(op, operands);
     }
     void do_upload(Tensor to, std::span<const std::byte> from) override { inner_->upload(to, from); }
