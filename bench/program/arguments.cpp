@@ -35,7 +35,8 @@ cxxopts::Options make_parser(const Command& command, const std::vector<OptionSpe
 std::vector<std::string> with_short_names(const std::vector<std::string>& words) {
   std::vector<std::string> out;
   for (const std::string& word : words) {
-    const bool one_letter = word.size() >= 3 && word.starts_with("--") && (word.size() == 3 || word[3] == '=');
+    const bool one_letter =
+        word.size() >= 3 && word.starts_with("--") && (word.size() == 3 || word[3] == '=');
     out.push_back(one_letter ? word.substr(1, 2) : word);
     if (one_letter && word.size() > 3) out.push_back(word.substr(4));
   }
@@ -201,7 +202,7 @@ void Arguments::apply_config(const std::string& path) {
   if (!root.is_object()) throw Error(ErrorCode::kBadInput, path + ": expected an object of options");
   for (const auto& [key, value] : root.items()) {
     const auto spec =
-        std::find_if(specs_.begin(), specs_.end(), [&](const auto& s) { return s.name == key; });
+        std::find_if(specs_.begin(), specs_.end(), [&name = key](const auto& s) { return s.name == name; });
     if (spec == specs_.end()) throw Error(ErrorCode::kBadInput, path + ": " + unknown_option(key, specs_));
     if (given(key) || key == "config") continue;
     if (value.is_null() || (spec->value_name.empty() && value == false)) continue;
