@@ -16,10 +16,9 @@ namespace polysem::program {
 namespace {
 
 std::vector<std::string> text_paths(const Arguments& arguments) {
-  auto paths = arguments.list("text");
-  for (const std::string& extra : arguments.positional()) paths.push_back(extra);
-  if (paths.empty())
-    throw UsageError("option --text: is needed; 'debian', files, folders or - for standard input");
+  auto paths = arguments.positional();
+  if (paths.empty() || arguments.given("text"))
+    for (const std::string& path : arguments.list("text")) paths.push_back(path);
   return paths;
 }
 
@@ -133,7 +132,7 @@ const Command& capture_command() {
           {
               {"model", "GGUF", "smollm2",
                "llama-architecture GGUF file, or smollm2 for the one that ci/setup fetches"},
-              {"text", "PATH", "",
+              {"text", "PATH", "debian",
                "debian (fetched by ci/setup), files, folders, .jsonl, or - for standard input", true},
               {"split", "all|train|heldout", "all", "which documents: all, all but a tenth, or that tenth"},
               {"site", "NAME", "blocks.14.hook_resid_post", "where to read, in TransformerLens's names",

@@ -65,7 +65,6 @@ int run(const Arguments& arguments) {
   if (!arguments.given("out") && !arguments.given("dense") && !arguments.given("reconstruction"))
     throw UsageError("nothing to write: give --out F.safetensors, --dense L.npy or --reconstruction R.npy");
   Session session(arguments);
-  catch_interrupts();
   const std::int64_t rows = std::min(arguments.integer("rows", 1, std::int64_t{1} << 50), source->rows());
 
   Codes codes;
@@ -81,7 +80,6 @@ int run(const Arguments& arguments) {
                     reconstruction.insert(reconstruction.end(), batch.reconstruction.begin(),
                                           batch.reconstruction.end());
                   progress.update(batch.first + static_cast<std::int64_t>(batch.row_begin.size()) - 1);
-                  if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
                 });
   }
   if (arguments.given("out")) codes.write(arguments.text("out"), coder.config.latents);

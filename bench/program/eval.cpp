@@ -62,10 +62,8 @@ PreservationResult score_model(const Arguments& arguments, Session& session, con
                               .keep_first = store.info().dropped_first > 0};
   Progress progress("scoring the model: batch", static_cast<std::int64_t>(batches.size()),
                     arguments.flag("quiet"));
-  return model_preservation(model, coder.config, coder.weights, batches, options, [&](std::int64_t done) {
-    progress.update(done);
-    return !stop_requested();
-  });
+  return model_preservation(model, coder.config, coder.weights, batches, options,
+                            [&](std::int64_t done) { progress.update(done); });
 }
 
 int run(const Arguments& arguments) {
@@ -73,17 +71,13 @@ int run(const Arguments& arguments) {
   const LoadedCoder coder = load_coder(folder);
   const ActivationStore store(arguments.text("data"));
   Session session(arguments);
-  catch_interrupts();
 
   const std::int64_t rows = arguments.integer("rows", 1, std::int64_t{1} << 50);
   EvalResult result;
   {
     Progress progress("evaluating: row", std::min(rows, store.rows()), arguments.flag("quiet"));
-    result.evaluation =
-        evaluate_coder(session.executor(), coder.config, coder.weights, store, rows, [&](std::int64_t done) {
-          progress.update(done);
-          if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
-        });
+    result.evaluation = evaluate_coder(session.executor(), coder.config, coder.weights, store, rows,
+                                       [&](std::int64_t done) { progress.update(done); });
   }
   result.geometry = coder_geometry(session.executor(), coder.config, coder.weights);
   if (arguments.given("model")) result.preservation = score_model(arguments, session, coder, store);

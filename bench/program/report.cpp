@@ -121,7 +121,6 @@ class ReportBuilder {
                                   .values = batch.values,
                                   .row_offsets = offsets});
                   progress.update(batch.first + static_cast<std::int64_t>(count));
-                  if (stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
                 });
     collector_.finish();
   }
@@ -277,7 +276,6 @@ class ReportBuilder {
 
 int run(const Arguments& arguments) {
   const std::string out = arguments.text("out");
-  catch_interrupts();
   const LatentReport report = ReportBuilder(arguments).build();
   const std::string page = report_html(report);
   write_file_atomic(out, std::string_view(page));

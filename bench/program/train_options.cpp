@@ -53,12 +53,12 @@ std::vector<OptionSpec> train_options() {
       {"batch", "N", "2048", "rows a step"},
       {"steps", "N", "1500", "length of the run"},
       {"samples", "N", "", "length of the run in rows, instead of --steps"},
-      {"lr", "RATE", "1e-3", "peak learning rate of Adam"},
+      {"lr", "RATE", "2e-3", "peak learning rate of Adam"},
       {"lr-schedule", "constant|cosine", "constant", "shape between warm-up and decay"},
       {"warmup", "N|SHARE", "0.05", "steps of linear warm-up, or a share of the run below 1"},
-      {"decay", "N|SHARE", "0.3", "steps of linear decay to 0 at the end, or a share of the run below 1"},
+      {"decay", "N|SHARE", "0.8", "steps of linear decay to 0 at the end, or a share of the run below 1"},
       {"beta1", "B", "0.9", "Adam's first decay rate"},
-      {"beta2", "B", "0.999", "Adam's second decay rate"},
+      {"beta2", "B", "0.99", "Adam's second decay rate"},
       {"clip", "LENGTH", "0", "largest length of the whole gradient (0: no limit)"},
       {"decoder", "unit_norm|norm_aware|none", "unit_norm", "how decoder rows are kept"},
       {"normalize", "expected_average_only_in|none", "expected_average_only_in",
@@ -66,7 +66,7 @@ std::vector<OptionSpec> train_options() {
       {"aux-k", "N", "256", "dead latents that model the error of a row (0: no AuxK)"},
       {"aux-coefficient", "A", "0.03125", "weight of the AuxK loss"},
       {"dead-window", "SAMPLES", "0",
-       "a latent without firing for so long is dead (0: a tenth of the run, at most 10M)"},
+       "a latent without firing for so long is dead (0: 1 % of the run, at most 10M)"},
       {"log-every", "STEPS", "50", "steps between lines of metrics.jsonl"},
       {"checkpoint-every", "STEPS", "500", "steps between checkpoints (0: only when stopped)"},
       {"eval-every", "STEPS", "0", "steps between measurements on --eval-data (0: none)"},
@@ -107,7 +107,7 @@ TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision
 
   const std::int64_t samples = config.rate.steps * config.batch;
   coder.dead_window = arguments.integer("dead-window", 0, std::int64_t{1} << 31);
-  if (coder.dead_window == 0) coder.dead_window = std::clamp<std::int64_t>(samples / 10, 1, 10'000'000);
+  if (coder.dead_window == 0) coder.dead_window = std::clamp<std::int64_t>(samples / 100, 1, 10'000'000);
   validate(config);
   return config;
 }

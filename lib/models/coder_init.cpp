@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "polysem/error.hpp"
 #include "polysem/random.hpp"
 
 namespace polysem {
@@ -39,6 +40,24 @@ CoderWeights initial_weights(const CoderConfig& config, std::span<const float> t
   weights.b_enc.assign(static_cast<std::size_t>(config.latents), 0.0f);
   weights.b_dec = geometric_median(targets, rows, config.d_out);
   return weights;
+}
+
+void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights& weights,
+                     std::span<const float> x) {
+  if (config.d_in != config.d_out)
+    throw Error(ErrorCode::kInvalidArgument, "rescale_encoder: input and output must be of one width");
+  const std::int64_t rows = static_cast<std::int64_t>(x.size()) / config.d_in;
+  const Array input = executor.make_from(rows, config.d_in, x), output = executor.make(rows, config.d_out);
+  SparseCoder(executor, config, weights, rows).reconstruct(input, output);
+  const auto y = executor.download_f32(output);
+  double xy = 0, yy = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double b = weights.b_dec[i % weights.b_dec.size()];
+    xy += (x[i] - b) * (y[i] - b);
+    yy += (y[i] - b) * (y[i] - b);
+  }
+  if (!(xy > 0) || !(yy > 0)) return;  // nothing fired: there is no factor to learn from
+  for (float& w : weights.w_enc) w = static_cast<float>(w * (xy / yy));
 }
 
 }  // namespace polysem

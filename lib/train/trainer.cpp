@@ -16,6 +16,8 @@ namespace {
 
 // Rows that initial weights, the input scale and the variance come from.
 constexpr std::int64_t kSampleRows = 32768;
+// Rows that the encoder is scaled on.
+constexpr std::int64_t kRescaleRows = 2048;
 
 using Clock = std::chrono::steady_clock;
 
@@ -73,7 +75,10 @@ struct Trainer::Impl {
     variance = variance_of(sample, data.dim());
     if (!(variance > 0)) throw Error(ErrorCode::kBadInput, "the rows of the training data are all the same");
     const auto rows = static_cast<std::int64_t>(sample.size()) / data.dim();
-    make_step(initial_weights(config.coder, sample, rows, config.seed));
+    CoderWeights weights = initial_weights(config.coder, sample, rows, config.seed);
+    const auto some = static_cast<std::size_t>(std::min(rows, kRescaleRows) * data.dim());
+    rescale_encoder(executor, config.coder, weights, std::span(sample).first(some));
+    make_step(weights);
   }
 
   void make_step(const CoderWeights& weights) {

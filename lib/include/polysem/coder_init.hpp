@@ -19,4 +19,11 @@ std::vector<float> geometric_median(std::span<const float> points, std::int64_t 
 CoderWeights initial_weights(const CoderConfig& config, std::span<const float> targets, std::int64_t rows,
                              std::uint64_t seed);
 
+/// Multiplies the encoder by <x, y> / <y, y>, where y is what the coder makes of x [rows, d_in] and both are
+/// taken about b_dec: tied random directions overshoot, since the selected latents overlap. After Gao et al.,
+/// appendix A.1, who rescale the encoder so that lengths match; this is the factor with the least squared
+/// error. Autoencoders only.
+void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights& weights,
+                     std::span<const float> x);
+
 }  // namespace polysem

@@ -31,10 +31,10 @@ struct PreservationOptions {
 };
 
 /// Four runs over each batch of contexts: as it is, with the reconstruction, with the mean, with zeros.
-/// `on_progress` hears the batches done and returns false to stop early, which throws Error{kInterrupted}.
+/// `on_progress` hears the batches done.
 PreservationResult model_preservation(LanguageModel& model, const CoderConfig& config,
                                       const CoderWeights& weights, std::span<const TokenBatch> batches,
                                       const PreservationOptions& options,
-                                      const std::function<bool(std::int64_t)>& on_progress = {});
+                                      const std::function<void(std::int64_t)>& on_progress = {});
 
 }  // namespace polysem
