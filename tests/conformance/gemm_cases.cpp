@@ -11,7 +11,7 @@ namespace {
 struct Setup {
   Data a = Data::kNormal, b = Data::kNormal;
   DType a_type = DType::kF32, b_type = DType::kF32, c_type = DType::kF32;
-  bool bias = false, pad = false;
+  bool bias = false, pad = false, frozen = false;
 };
 
 bool holds_bf16(const Values& values) {
@@ -44,6 +44,7 @@ Case gemm(std::string detail, const Gemm& op, const Setup& s = {}) {
     if (op.beta != 0.0f) p.fill("c", Data::kNormal);
     if (s.bias) p.fill("bias", Data::kNormal);
     if (s.pad) p.pad();
+    if (s.frozen) p.frozen("b");
     return p;
   };
   return {"gemm_" + std::move(detail), make, compare_gemm};
@@ -147,6 +148,43 @@ void add_data(std::vector<Case>& list) {
   }
 }
 
+// Weights of a frozen model: few rows, many rows that divide evenly or not, results with gaps and sums.
+void add_frozen(std::vector<Case>& list) {
+  constexpr std::int64_t kShapes[][3] = {{1, 64, 33},    {105, 192, 64}, {256, 64, 16},
+                                         {300, 192, 48}, {1025, 65, 33}, {2049, 128, 31}};
+  for (const auto& [m, n, k] : kShapes) {
+    for (const bool tb : {false, true}) {
+      const Gemm op{.m = m, .n = n, .k = k, .transpose_b = tb};
+      const std::string detail = "frozen_" + size_name(m, n, k) + (tb ? "_nt" : "_nn");
+      list.push_back(gemm(detail, op, {.frozen = true}));
+      list.push_back(gemm(detail + "_gaps", op, {.pad = true, .frozen = true}));
+      Gemm sum = op;
+      sum.beta = 1.0f;
+      list.push_back(gemm(detail + "_sum", sum, {.frozen = true}));
+    }
+  }
+  Gemm low{.m = 300, .n = 192, .k = 48, .transpose_b = true, .precision = Precision::kBF16};
+  for (const DType a : {DType::kF32, DType::kBF16}) {
+    for (const DType c : {DType::kF32, DType::kBF16}) {
+      const std::string detail =
+          "frozen_low_" + std::string(polysem::name(a)) + "_" + std::string(polysem::name(c));
+      Setup s{.a = Data::kBf16,
+              .b = Data::kBf16,
+              .a_type = a,
+              .b_type = DType::kBF16,
+              .c_type = c,
+              .frozen = true};
+      low.beta = 0.0f;
+      list.push_back(gemm(detail, low, s));
+      low.beta = 1.0f;
+      list.push_back(gemm(detail + "_sum", low, s));
+    }
+  }
+  list.push_back(gemm("frozen_shared",
+                      {.m = 100, .n = 64, .k = 20, .batch = 3, .transpose_b = true, .shared_b = true},
+                      {.frozen = true}));
+}
+
 void add_empty(std::vector<Case>& list) {
   list.push_back(gemm("no_terms", {.m = 3, .n = 5, .k = 0}, {.bias = true}));
   list.push_back(gemm("no_terms_beta", {.m = 3, .n = 5, .k = 0, .beta = 2.0f}));
@@ -162,6 +200,7 @@ std::vector<Case> gemm_cases() {
   add_batches(list);
   add_types(list);
   add_data(list);
+  add_frozen(list);
   add_empty(list);
   return list;
 }

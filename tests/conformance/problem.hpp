@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "polysem/backend.hpp"
 #include "polysem/op.hpp"
 
 /// One op with the contents of its operands, in host memory: what a conformance case runs on every backend.
@@ -35,7 +36,8 @@ struct Operand {
   std::int64_t skew =
       0;  ///< elements before the first, so that memory is not aligned to more than an element
   int same_memory_as = -1;  ///< position of the operand that this one lies upon
-  Values values;            ///< row by row; rounded to the type
+  MemoryUse use = MemoryUse::kGeneral;
+  Values values;  ///< row by row; rounded to the type
 
   std::int64_t stride() const noexcept { return spec.cols + gap; }
 };
@@ -58,6 +60,8 @@ class Problem {
   Problem& fill(std::string_view operand, Data data, double scale = 1.0);
   Problem& set(std::string_view operand, Values values);
   Problem& write(std::string_view operand) { return at(operand).present = true, *this; }
+  /// Its memory is rarely written, and a backend may keep a rearranged copy.
+  Problem& frozen(std::string_view operand) { return at(operand).use = MemoryUse::kRarelyWritten, *this; }
   /// Lets `operand` share the memory of `other`.
   Problem& in_place(std::string_view operand, std::string_view other);
   /// Strides beyond the row length and odd offsets for every operand.

@@ -72,7 +72,7 @@ Memory place(Backend& backend, Queue& queue, const Operand& operand) {
         m.writable[at + b] = true;
     }
   }
-  m.buffer = backend.allocate(m.image.size());
+  m.buffer = backend.allocate(m.image.size(), operand.use);
   m.view.buffer = m.buffer.get();
   queue.upload(bytes_of(*m.buffer), m.image);
   return m;
