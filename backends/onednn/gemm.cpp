@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "backends/onednn/cpu.hpp"
+#include "backends/onednn/gemm_rows.hpp"
 #include "backends/onednn/matmul.hpp"
 #include "backends/onednn/ops.hpp"
 #include "backends/onednn/product_input.hpp"
@@ -176,6 +177,7 @@ void run_empty(Context& context, const Gemm& op, const Gemm::Operands& t) {
 void run(Context& context, const Gemm& op, const Gemm::Operands& t) {
   if (op.m == 0 || op.n == 0 || op.batch == 0) return;
   if (op.k == 0) return run_empty(context, op, t);
+  if (run_whole_rows(context, op, t)) return;
   Product(context, op, t).run();
 }
 

@@ -4,6 +4,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <shared_mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "backends/onednn/scratch.hpp"
@@ -45,8 +46,13 @@ Desc right_desc(const MatmulShape& s, RightLayout layout, std::int64_t ldb) {
   return layout == RightLayout::kPlain ? matrix(s.k, s.n, s.bf16, ldb, 1) : matrix(s.k, s.n, s.bf16, 1, ldb);
 }
 
-dnnl::matmul::primitive_desc describe(const Desc& a, const Desc& b, const Desc& c) {
+dnnl::matmul::primitive_desc describe(const Desc& a, const Desc& b, const Desc& c, bool accumulate = false) {
   dnnl::primitive_attr attributes;
+  if (accumulate) {
+    dnnl::post_ops add;
+    add.append_sum(1.0f);
+    attributes.set_post_ops(add);
+  }
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 #if DNNL_VERSION_MAJOR >= 3
   return dnnl::matmul::primitive_desc(engine(), a, b, c, attributes);
@@ -72,14 +78,14 @@ class Primitive final : public Matmul {
         desc_(
             describe(s.transpose_a ? matrix(s.m, s.k, s.bf16, 1, s.lda) : matrix(s.m, s.k, s.bf16, s.lda, 1),
                      s.right == RightLayout::kPacked ? packed_desc(s) : right_desc(s, s.right, s.ldb),
-                     matrix(s.m, s.n, false, s.ldc, 1))),
+                     matrix(s.m, s.n, s.bf16_out, s.ldc, 1), s.accumulate)),
         matmul_(desc_),
         a_(desc_.src_desc()),
         b_(desc_.weights_desc()),
         c_(desc_.dst_desc()),
         scratch_(desc_.scratchpad_desc()) {}
 
-  void operator()(const void* a, const void* b, float* c) const override {
+  void operator()(const void* a, const void* b, void* c) const override {
     const dnnl::memory left(a_, engine(), writable(a)), right(b_, engine(), writable(b)),
         out(c_, engine(), c);
     const dnnl::memory own(scratch_, engine(), scratch(scratch_.get_size()));
@@ -87,6 +93,8 @@ class Primitive final : public Matmul {
         stream(),
         {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, out}, {DNNL_ARG_SCRATCHPAD, own}});
   }
+
+  bool fast() const override { return std::string_view(desc_.impl_info_str()).substr(0, 3) != "ref"; }
 
   std::size_t packed_bytes() const override { return b_.get_size(); }
 
@@ -105,7 +113,8 @@ class Primitive final : public Matmul {
 
 struct Hash {
   std::size_t operator()(const MatmulShape& s) const noexcept {
-    std::size_t h = (s.bf16 ? 2u : 0u) + (s.transpose_a ? 1u : 0u) + 4u * static_cast<std::size_t>(s.right);
+    std::size_t h = (s.bf16 ? 2u : 0u) + (s.transpose_a ? 1u : 0u) + (s.accumulate ? 4u : 0u) +
+                    (s.bf16_out ? 8u : 0u) + 16u * static_cast<std::size_t>(s.right);
     for (const std::int64_t x : {s.m, s.n, s.k, s.lda, s.ldb, s.ldc})
       h = h * 0x9E3779B97F4A7C15u + static_cast<std::size_t>(x);
     return h;

@@ -14,13 +14,15 @@ enum class RightLayout : std::uint8_t {
 };
 
 /// Shape of one single-threaded product C[m, n] = A[m, k] B[k, n]; A and B are both f32 or both bf16, C is
-/// f32.
+/// f32 unless `bf16_out`.
 struct MatmulShape {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t lda = 0, ldb = 0, ldc = 0;
   bool transpose_a = false;  ///< A is stored [k, m]
   RightLayout right = RightLayout::kPlain;
   bool bf16 = false;
+  bool accumulate = false;  ///< C += A B
+  bool bf16_out = false;
   bool operator==(const MatmulShape&) const = default;
 };
 
@@ -29,7 +31,9 @@ struct MatmulShape {
 class Matmul {
  public:
   virtual ~Matmul() = default;
-  virtual void operator()(const void* a, const void* b, float* c) const = 0;
+  virtual void operator()(const void* a, const void* b, void* c) const = 0;
+  /// Whether oneDNN has real code for this shape, and not only its reference implementation.
+  virtual bool fast() const = 0;
 
   /// For RightLayout::kPacked: bytes of a packed B, and how to make one from B stored as `from` says (ldb: of
   /// that).
