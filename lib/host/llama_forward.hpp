@@ -18,7 +18,7 @@ struct LlamaWorkspace {
   Array query_begin, key_begin, key_count;  ///< i32 [1, sequences + 1]
 
   /// Rows of the MLP that are in flight at a time, so that its widest activations stay in a CPU's cache.
-  static constexpr std::int64_t kMlpRows = 512;
+  static constexpr std::int64_t kMlpRows = 1024;
 
   void reserve(Executor& executor, const LlamaShape& shape, DType type, std::int64_t rows,
                std::int64_t sequences);
