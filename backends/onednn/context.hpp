@@ -9,6 +9,9 @@
 #include "backends/onednn/kernels/kernels.hpp"
 #include "backends/onednn/memory.hpp"
 #include "backends/onednn/scratch.hpp"
+#ifdef __SANITIZE_THREAD__
+#include "backends/onednn/plain_threads.hpp"
+#endif
 
 namespace polysem::onednn {
 
@@ -26,12 +29,16 @@ struct Context {
       f(std::int64_t{0});
       return;
     }
+#ifdef __SANITIZE_THREAD__
+    on_plain_threads(count, f);
+#else
     tbb::parallel_for(
         tbb::blocked_range<std::int64_t>(0, count, 1),
         [&](const tbb::blocked_range<std::int64_t>& range) {
           for (std::int64_t i = range.begin(); i < range.end(); ++i) f(i);
         },
         tbb::simple_partitioner());
+#endif
   }
 
   /// f(first, last) over [0, count) in pieces of `grain`.
@@ -44,7 +51,13 @@ struct Context {
   }
 
   /// Number of the calling thread, below `threads`.
-  static int thread() { return tbb::this_task_arena::current_thread_index(); }
+  static int thread() {
+#ifdef __SANITIZE_THREAD__
+    return plain_thread();
+#else
+    return tbb::this_task_arena::current_thread_index();
+#endif
+  }
 
   template <class T>
   PerThread<T> per_thread(std::int64_t count) {

@@ -30,6 +30,10 @@ SingleThreadedOpenMp::SingleThreadedOpenMp(tbb::task_arena& arena) : tbb::task_s
 
 SingleThreadedOpenMp::~SingleThreadedOpenMp() { observe(false); }
 
+void single_threaded_openmp() {
+  if (open_mp().set != nullptr) open_mp().set(1);
+}
+
 void SingleThreadedOpenMp::on_scheduler_entry(bool) {
   const OpenMp& omp = open_mp();
   if (omp.get == nullptr || omp.set == nullptr || depth++ > 0) return;

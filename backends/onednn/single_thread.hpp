@@ -16,4 +16,7 @@ class SingleThreadedOpenMp : public tbb::task_scheduler_observer {
   void on_scheduler_exit(bool worker) override;
 };
 
+/// The same for the calling thread, for good.
+void single_threaded_openmp();
+
 }  // namespace polysem::onednn
