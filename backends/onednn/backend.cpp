@@ -37,10 +37,16 @@ class OneDnnQueue final : public Queue {
     try {
       scratch_.reset();
       Context context{scratch_, threads_->count};
-      threads_->arena.execute([&] {
+      const auto work = [&] {
         std::visit(
             [&](const auto& o) { onednn::run(context, o, unpack<std::decay_t<decltype(o)>>(operands)); }, op);
-      });
+      };
+#ifdef __SANITIZE_THREAD__
+      plain_thread_limit() = threads_->count;
+      work();
+#else
+      threads_->arena.execute(work);
+#endif
     } catch (const std::bad_alloc&) {
       throw Error(ErrorCode::kOutOfMemory, "out of memory in " + to_string(op));
     }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <oneapi/tbb/task_arena.h>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -19,6 +18,12 @@ inline int& plain_thread() {
   return number;
 }
 
+/// How many threads the op of this thread may use.
+inline int& plain_thread_limit() {
+  thread_local int limit = 1;
+  return limit;
+}
+
 template <class F>
 void on_plain_threads(std::int64_t count, F& f) {
   std::atomic<std::int64_t> next = 0;
@@ -35,7 +40,7 @@ void on_plain_threads(std::int64_t count, F& f) {
     }
   };
   std::vector<std::thread> others;
-  for (int i = 1; i < tbb::this_task_arena::max_concurrency(); ++i) others.emplace_back(work, i);
+  for (int i = 1; i < plain_thread_limit(); ++i) others.emplace_back(work, i);
   work(0);
   for (std::thread& thread : others) thread.join();
   if (failure) std::rethrow_exception(failure);
