@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "polysem/error.hpp"
+#include "tests/support/counting_backend.hpp"
 #include "tests/support/naive_llama.hpp"
 #include "tests/support/tiny_llama.hpp"
 
@@ -223,6 +224,44 @@ TEST(LanguageModel, RunStopsAfterTheLastHook) {
                                    {{1, SiteKind::kResidMid}, note("mid again")}};
   f.model.run(batch_of({sequence(4, 12)}), hooks);
   EXPECT_EQ(seen, (std::vector<std::string>{"post", "mid", "mid again"}));
+}
+
+// A block takes four products: two for attention, two for the MLP.
+TEST(LanguageModel, NothingRunsBehindTheLastSite) {
+  test::CountingBackend backend(open_backend("reference"));
+  Executor executor(backend);
+  const auto bytes = TinyLlama{}.file();
+  LanguageModel model(GgufFile::parse(bytes, "tiny.gguf"), executor, Precision::kF32);
+  const auto products = [&](const Site& site) {
+    const Hook hook{site, [](Executor&, const Tensor&) {}};
+    backend.counts.clear();
+    model.run(batch_of({sequence(4, 12)}), std::span(&hook, 1));
+    return backend.counts["gemm"];
+  };
+  EXPECT_EQ(products({0, SiteKind::kResidPre}), 0);
+  EXPECT_EQ(products({0, SiteKind::kAttnOut}), 2);
+  EXPECT_EQ(products({0, SiteKind::kLn2Normalized}), 2);
+  EXPECT_EQ(products({0, SiteKind::kMlpPost}), 3);
+  EXPECT_EQ(products({0, SiteKind::kResidPost}), 4);
+  EXPECT_EQ(products({1, SiteKind::kResidPre}), 4);
+  EXPECT_EQ(products({1, SiteKind::kResidPost}), 8);
+}
+
+// Without its input, inner activations or output the MLP adds nothing: three ways to the same run, two of
+// them through activations that are kept in bf16.
+TEST(LanguageModel, SubstitutionReachesBf16Activations) {
+  Fixture f({}, Precision::kBF16);
+  const TokenBatch batch = batch_of({sequence(12, 16)});
+  const auto without = [&](SiteKind kind) {
+    const Hook hook{{0, kind}, [](Executor& e, const Tensor& t) {
+                      e.run(Fill{t.rows, t.cols, 0.0f}, {.out = t});
+                    }};
+    return f.matrix(f.model.hidden(batch, std::span(&hook, 1)));
+  };
+  const Matrix expected = without(SiteKind::kMlpOut);
+  EXPECT_GT(difference(f.matrix(f.model.hidden(batch)), expected), 0.1);
+  EXPECT_EQ(difference(without(SiteKind::kMlpPost), expected), 0.0);
+  EXPECT_EQ(difference(without(SiteKind::kLn2Normalized), expected), 0.0);
 }
 
 // bf16 keeps 8 bits: 2^-9 a rounding, some 20 of them one after the other.
