@@ -86,6 +86,7 @@ int run(int argc, char** argv) {
   add_coder_benchmarks();
   add_attention_benchmarks();
   add_row_benchmarks();
+  add_train_step_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -7,5 +7,6 @@ void add_gemm_benchmarks();
 void add_coder_benchmarks();
 void add_attention_benchmarks();
 void add_row_benchmarks();
+void add_train_step_benchmarks();
 
 }  // namespace polysem::bench
