@@ -10,6 +10,7 @@
 #include "bench/program/terminal.hpp"
 #include "polysem/error.hpp"
 #include "polysem/file.hpp"
+#include "polysem/text.hpp"
 
 namespace polysem::program {
 
@@ -63,7 +64,7 @@ int run(const Arguments& arguments) {
                     .dropped_first = 0,
                     .dropped_massive = 0,
                     .massive_limit = 0,
-                    .recipe = recipe.dump()});
+                    .recipe = to_text(recipe)});
     writers.push_back(std::make_unique<StoreWriter>(folders.back(), info.back()));
     writer_list.push_back(writers.back().get());
   }

@@ -6,6 +6,7 @@
 
 #include "bench/program/command.hpp"
 #include "bench/program/matrix_source.hpp"
+#include "bench/program/session.hpp"
 #include "bench/program/store_summary.hpp"
 #include "bench/program/terminal.hpp"
 #include "polysem/error.hpp"
@@ -61,7 +62,7 @@ int import(const Arguments& arguments) {
                         .model_sha256 = "",
                         .text_sources = {},
                         .text_sha256 = "",
-                        .recipe = arguments.effective().dump()};
+                        .recipe = to_text(arguments.effective())};
   StoreWriter writer(arguments.text("out"), about);
   writer.keep_shards(0);
   Progress progress("importing: row", source->rows(), arguments.flag("quiet"));

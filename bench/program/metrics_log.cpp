@@ -1,5 +1,6 @@
 #include "bench/program/metrics_log.hpp"
 
+#include "bench/program/session.hpp"
 #include "polysem/error.hpp"
 #include "polysem/file.hpp"
 
@@ -20,14 +21,14 @@ MetricsLog::MetricsLog(std::filesystem::path file, std::int64_t resumed_step) : 
   std::string kept;
   if (resumed_step > 0) {
     for (const auto& line : read_metrics(path_))
-      if (line["step"].get<std::int64_t>() <= resumed_step) kept += line.dump() + "\n";
+      if (line["step"].get<std::int64_t>() <= resumed_step) kept += to_text(line) + "\n";
   }
   write_file_atomic(path_, std::string_view(kept));
   out_.open(path_, std::ios::app);
 }
 
 void MetricsLog::append(const nlohmann::json& line) {
-  out_ << line.dump() << "\n" << std::flush;
+  out_ << to_text(line) << "\n" << std::flush;
   if (!out_) throw Error(ErrorCode::kFailed, path_.string() + ": cannot be written; is the disk full?");
 }
 

@@ -88,7 +88,7 @@ class ReportBuilder {
     collect();
     const auto& records = collector_.records();
     report_.rows = collector_.rows();
-    report_.rows_text = arguments_.text("data");
+    report_.rows_text = "from " + arguments_.text("data");
     report_.labels = report_labels(labels_.names, collector_.label_rows());
     report_.density = density_histogram(records, report_.rows);
     fill_provenance();
@@ -135,7 +135,9 @@ class ReportBuilder {
     p.active_latents = static_cast<double>(coder_.config.k);
     p.model = coder_.provenance.model_name.empty() ? info.model_name : coder_.provenance.model_name;
     p.site = coder_.provenance.hook_name.empty() ? info.site : coder_.provenance.hook_name;
-    for (const std::string& source : info.text_sources) p.text += (p.text.empty() ? "" : ", ") + source;
+    for (const std::string& source : info.text_sources)
+      p.text += (p.text.empty() ? "" : ", ") +
+                (source == "debian" ? "prose and manuals out of Debian packages" : source);
     p.training_rows = find_or<std::int64_t>(about, {"data", "rows"}, 0);
     p.dropped_rows = info.dropped_first + info.dropped_massive;
     p.samples = find_or<std::int64_t>(about, {"samples"}, 0);

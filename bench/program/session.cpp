@@ -34,10 +34,13 @@ std::string Session::summary() const {
          std::string(name(precision_));
 }
 
+std::string to_text(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void write_json_result(const Arguments& arguments, const nlohmann::json& result) {
   if (!arguments.has("json")) return;
-  const std::string text = result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  write_file_atomic(arguments.text("json"), std::as_bytes(std::span(text)));
+  write_file_atomic(arguments.text("json"), std::string_view(to_text(result, 2) + "\n"));
 }
 
 }  // namespace polysem::program

@@ -25,6 +25,9 @@ class Session {
   Precision precision_;
 };
 
+/// JSON as text; bytes that are not UTF-8 (a path may hold any) become U+FFFD.
+std::string to_text(const nlohmann::json& value, int indent = -1);
+
 /// Writes the result where --json says, if it does.
 void write_json_result(const Arguments& arguments, const nlohmann::json& result);
 

@@ -143,7 +143,7 @@ class Run {
                                   {"metrics", to_json(m)}};
     trainer_.save_checkpoint();
     save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
-    write_file_atomic(out_ / "polysem.json", std::string_view(about.dump(2) + "\n"));
+    write_file_atomic(out_ / "polysem.json", std::string_view(to_text(about, 2) + "\n"));
     std::cout << "trained " << with_commas(config_.coder.latents) << " latents on " << with_commas(m.samples)
               << " rows in " << duration(seconds_) << ": fvu " << significant(m.fvu) << " on the last batch, "
               << significant(100 * m.dead_fraction, 3) << " % dead\nwrote " << out_.string() << "\n";

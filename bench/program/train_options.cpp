@@ -84,7 +84,7 @@ TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision
   coder.k = arguments.integer("k", 1, coder.latents);
   coder.precision = precision;
   coder.decoder = decoder_of(arguments);
-  coder.aux_k = arguments.integer("aux-k", 0, coder.latents);
+  coder.aux_k = std::min(arguments.integer("aux-k", 0, kMost), coder.latents);
   coder.aux_coefficient = static_cast<float>(arguments.number("aux-coefficient", 0, 1e6));
 
   config.batch = arguments.integer("batch", 1, std::int64_t{1} << 31);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "polysem/store.hpp"
-#include "polysem/text.hpp"
+#include "polysem/text_document.hpp"
 #include "polysem/tokenizer.hpp"
 
 namespace polysem {
