@@ -53,9 +53,13 @@ class Conformance : public testing::TestWithParam<Param> {
 
 TEST_P(Conformance, MatchesTheReference) {
   const auto& [entry, test] = GetParam();
-  const Outcome outcome = run_problem(opened(entry->name, 2), *problem_);
-  EXPECT_EQ(outcome.damage, "");
-  EXPECT_EQ(test->compare(*problem_, reference_values(*problem_, test->exact), outcome.values), "");
+  const auto expected = reference_values(*problem_, test->exact);
+  for (const bool frozen_inputs : {false, true}) {
+    const Outcome outcome = run_problem(opened(entry->name), *problem_, frozen_inputs);
+    const char* note = frozen_inputs ? "with rarely written inputs" : "";
+    EXPECT_EQ(outcome.damage, "") << note;
+    EXPECT_EQ(test->compare(*problem_, expected, outcome.values), "") << note;
+  }
 }
 
 TEST_P(Conformance, GivesTheSameBits) {

@@ -51,8 +51,8 @@ Case reduce(std::string detail, const Reduce& op, Data data = Data::kNormal, boo
 }  // namespace
 
 std::vector<Case> reduce_cases() {
-  constexpr std::int64_t kShapes[][2] = {{1, 1},    {1, 1000}, {1000, 1}, {31, 33},
-                                         {64, 128}, {7, 257},  {997, 3},  {513, 65}};
+  constexpr std::int64_t kShapes[][2] = {{1, 1},   {1, 1000}, {1000, 1}, {31, 33}, {64, 128},
+                                         {7, 257}, {997, 3},  {513, 65}, {3, 9001}};
   std::vector<Case> list;
   for (int i = 0; i < 5; ++i) {
     const auto kind = static_cast<Kind>(i);

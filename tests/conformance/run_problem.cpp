@@ -54,7 +54,7 @@ Tensor bytes_of(Buffer& buffer) {
   return {&buffer, 0, 1, n, n, DType::kU8};
 }
 
-Memory place(Backend& backend, Queue& queue, const Operand& operand) {
+Memory place(Backend& backend, Queue& queue, const Operand& operand, bool frozen_inputs) {
   Memory m;
   const std::size_t element = size_of(operand.dtype);
   m.view = {nullptr,           kGuard + size(operand.skew) * element,
@@ -72,7 +72,8 @@ Memory place(Backend& backend, Queue& queue, const Operand& operand) {
         m.writable[at + b] = true;
     }
   }
-  m.buffer = backend.allocate(m.image.size(), operand.use);
+  const bool frozen = frozen_inputs && operand.spec.access == Access::kRead;
+  m.buffer = backend.allocate(m.image.size(), frozen ? MemoryUse::kRarelyWritten : operand.use);
   m.view.buffer = m.buffer.get();
   queue.upload(bytes_of(*m.buffer), m.image);
   return m;
@@ -106,7 +107,7 @@ std::vector<DType> types_of(const Problem& problem) {
   return list;
 }
 
-Outcome run_problem(Backend& backend, const Problem& problem) {
+Outcome run_problem(Backend& backend, const Problem& problem, bool frozen_inputs) {
   const auto queue = backend.make_queue();
   std::vector<Memory> memory(problem.operands().size());
   std::vector<Tensor> views(memory.size());
@@ -116,7 +117,7 @@ Outcome run_problem(Backend& backend, const Problem& problem) {
     if (o.same_memory_as >= 0) {
       share(memory[i], memory[size(o.same_memory_as)]);
     } else {
-      memory[i] = place(backend, *queue, o);
+      memory[i] = place(backend, *queue, o, frozen_inputs);
     }
     views[i] = memory[i].view;
   }

@@ -19,8 +19,9 @@ struct Outcome {
 std::vector<DType> types_of(const Problem& problem);
 
 /// Runs the op with every operand in a buffer of its own, between guard bands of 0xCD that also fill outputs,
-/// gaps between rows and the workspace. Checks that nothing but outputs changed.
-Outcome run_problem(Backend& backend, const Problem& problem);
+/// gaps between rows and the workspace. Checks that nothing but outputs changed. With `frozen_inputs` the
+/// memory of operands that are only read counts as rarely written.
+Outcome run_problem(Backend& backend, const Problem& problem, bool frozen_inputs = false);
 
 /// What the reference computes. `exact_types` keeps the outputs' types; else floats are written as f32, so
 /// that a backend's rounding to bf16 can be bounded.
