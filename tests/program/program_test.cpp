@@ -98,8 +98,7 @@ TEST_F(Program, BackendsAreNamedAndNeverReplaced) {
   ASSERT_EQ(run("backends --json b.json").code, 0);
   bool reference = false;
   const json found = read_json("b.json");
-  for (const auto& b : found["backends"])
-    reference |= b["name"] == "reference" && b["available"];
+  for (const auto& b : found["backends"]) reference |= b["name"] == "reference" && b["available"];
   EXPECT_TRUE(reference);
   ASSERT_EQ(run("data make superposed --rows 100 --out s --quiet").code, 0);
   expect_failure("train --data s --latents 8 --k 2 --backend quantum --out c", 4, "reference");
