@@ -35,6 +35,8 @@ std::vector<Case> encode_topk_cases();
 std::vector<Case> sparse_cases();
 std::vector<Case> latent_cases();
 std::vector<Case> transformer_cases();
+std::vector<Case> attention_cases();
+std::vector<Case> loss_cases();
 
 /// All of them.
 const std::vector<Case>& all_cases();

@@ -1,126 +1,14 @@
-#include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <set>
+#include <functional>
 
 #include "tests/conformance/cases.hpp"
-#include "tests/conformance/compare.hpp"
-#include "tests/conformance/run_problem.hpp"
+#include "tests/conformance/encode_topk_compare.hpp"
 
 namespace polysem::conformance {
 
 namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-/// Every pre-activation, and how far off an f32 product may be.
-struct PreActivations {
-  Values h, tolerance;  // [rows, latents]
-};
-
-bool holds_bf16(const Values& values) {
-  return std::ranges::all_of(values, [](double v) { return rounded(DType::kBF16, v) == v || std::isnan(v); });
-}
-
-PreActivations pre_activations(const Problem& problem) {
-  const auto& op = std::get<EncodeTopK>(problem.op());
-  Problem product(
-      Gemm{.m = op.rows, .n = op.latents, .k = op.d_in, .transpose_b = true, .precision = op.precision}, 0);
-  product.set("a", problem.values("x"))
-      .set("b", problem.values("w_enc"))
-      .set("bias", problem.values("b_enc"));
-  const std::size_t c = product.position("c");
-  PreActivations result{reference_values(product)[c], magnitudes(product)[c]};
-  const bool inputs_change = op.precision == Precision::kBF16 &&
-                             !(holds_bf16(problem.values("x")) && holds_bf16(problem.values("w_enc")));
-  const double factor = sum_error(op.d_in + 1) + (inputs_change ? 2.1 * kBf16Rounding : 0);
-  const double floor = 8 * kTiny * static_cast<double>(op.d_in + 2);
-  for (double& t : result.tolerance) t = factor * t + floor;  // infinite where the terms are
-  return result;
-}
-
-std::vector<std::int64_t> latents_taking_part(const Problem& problem) {
-  const auto& op = std::get<EncodeTopK>(problem.op());
-  std::vector<std::int64_t> list(at(op.latents));
-  std::iota(list.begin(), list.end(), 0);
-  if (op.candidates == 0) return list;
-  list.clear();
-  for (const double id : problem.values("candidates")) list.push_back(static_cast<std::int64_t>(id));
-  return list;
-}
-
-/// Checks one row of results.
-class RowCheck {
- public:
-  RowCheck(const Problem& problem, const PreActivations& pre, std::int64_t row)
-      : problem_(problem), op_(std::get<EncodeTopK>(problem.op())), pre_(pre), row_(row) {}
-
-  std::string check(const std::vector<std::int64_t>& latents, const Values& expected_ids, const Values& ids,
-                    const Values& values) const {
-    bool finite = true;
-    for (const std::int64_t j : latents) finite = finite && std::isfinite(pre_.h[index(j)]);
-    std::set<std::int64_t> chosen, wanted;
-    for (std::int64_t i = 0; i < op_.k; ++i) {
-      const auto id = static_cast<std::int64_t>(ids[at(row_ * op_.k + i)]);
-      if (!std::ranges::binary_search(latents, id)) return fail("has a latent that takes no part", id);
-      if (!chosen.empty() && id <= *chosen.rbegin()) return fail("does not ascend", id);
-      chosen.insert(id);
-      wanted.insert(static_cast<std::int64_t>(expected_ids[at(row_ * op_.k + i)]));
-      const double value = values[at(row_ * op_.k + i)];
-      if (!finite && value != 0) return fail("is not 0 in a row with NaN or infinity", id);
-      if (!finite) continue;
-      const double difference = std::abs(value - std::max(pre_.h[index(id)], 0.0));
-      if (!(difference <= pre_.tolerance[index(id)]) || value < 0) return fail("has a wrong value", id);
-    }
-    return finite ? check_selection(latents, chosen, wanted) : "";
-  }
-
- private:
-  std::size_t index(std::int64_t latent) const { return at(row_ * op_.latents + latent); }
-  double scale(std::int64_t latent) const {
-    return problem_.at("scale").present ? problem_.values("scale")[at(latent)] : 1.0;
-  }
-
-  // Latents may differ only where both are as close to the k-th best as rounding allows.
-  std::string check_selection(const std::vector<std::int64_t>& latents, const std::set<std::int64_t>& chosen,
-                              const std::set<std::int64_t>& wanted) const {
-    double bound = 0, threshold = INFINITY;
-    for (const std::int64_t j : latents)
-      bound = std::max(bound,
-                       std::abs(scale(j)) * (pre_.tolerance[index(j)] + 2 * kU * std::abs(pre_.h[index(j)])));
-    for (const std::int64_t j : wanted) threshold = std::min(threshold, scale(j) * pre_.h[index(j)]);
-    const auto near = [&](std::int64_t j) {
-      return std::abs(scale(j) * pre_.h[index(j)] - threshold) <= 2 * bound;
-    };
-    for (const std::int64_t j : chosen)
-      if (!wanted.contains(j) && !near(j)) return fail("was chosen", j);
-    for (const std::int64_t j : wanted)
-      if (!chosen.contains(j) && !near(j)) return fail("was not chosen", j);
-    return "";
-  }
-
-  std::string fail(const std::string& what, std::int64_t latent) const {
-    return "row " + std::to_string(row_) + ": latent " + std::to_string(latent) + " " + what + "\n";
-  }
-
-  const Problem& problem_;
-  const EncodeTopK& op_;
-  const PreActivations& pre_;
-  std::int64_t row_;
-};
-
-std::string compare_encode(const Problem& problem, const std::vector<Values>& expected,
-                           const std::vector<Values>& actual) {
-  const auto& op = std::get<EncodeTopK>(problem.op());
-  const PreActivations pre = pre_activations(problem);
-  const auto latents = latents_taking_part(problem);
-  const std::size_t values = problem.position("values"), ids = problem.position("ids");
-  std::string found;
-  for (std::int64_t r = 0; r < op.rows && found.empty(); ++r)
-    found = RowCheck(problem, pre, r).check(latents, expected[ids], actual[ids], actual[values]);
-  const std::size_t counter = problem.position("nonfinite");
-  return found + compare_exactly("nonfinite", expected[counter], actual[counter]);
-}
 
 struct Setup {
   Data x = Data::kNormal, w = Data::kNormal;
@@ -152,7 +40,7 @@ Problem make_problem(const EncodeTopK& op, const Setup& s, std::uint64_t seed) {
 
 Case encode(std::string detail, const EncodeTopK& op, const Setup& s = {}) {
   return {"encode_topk_" + std::move(detail), [=](std::uint64_t seed) { return make_problem(op, s, seed); },
-          compare_encode};
+          compare_encode_topk};
 }
 
 // Integer inputs: products, sums and ranks are exact, so the choice is, ties included.

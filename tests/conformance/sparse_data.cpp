@@ -93,6 +93,12 @@ SortedData sort_codes(const CodesData& codes) {
   return sorted;
 }
 
+std::int64_t longest_list(const Values& begin) {
+  double most = 0;
+  for (std::size_t j = 0; j + 1 < begin.size(); ++j) most = std::max(most, begin[j + 1] - begin[j]);
+  return static_cast<std::int64_t>(most);
+}
+
 void set_codes(Problem& problem, const CodesData& codes) {
   problem.set("values", codes.values).set("ids", codes.ids);
   if (codes.k == 0) problem.set("row_offsets", codes.row_offsets);

@@ -35,6 +35,9 @@ struct SortedData {
 };
 SortedData sort_codes(const CodesData& codes);
 
+/// Length of the longest list of a latent.
+std::int64_t longest_list(const Values& begin);
+
 /// Sets values, ids and, where needed, row_offsets.
 void set_codes(Problem& problem, const CodesData& codes);
 
