@@ -152,16 +152,21 @@ std::vector<LogitEffects> logit_effects(Executor& executor, std::span<const floa
     centre[i] = static_cast<float>(sum);
   }
   std::vector<Ranking> promoted(latents.size(), Ranking(count)), suppressed = promoted;
+  std::vector<double> squares(latents.size());
   for_each_product(executor, directions, unembedding, dim,
                    [&](std::int64_t query, std::int64_t token, float logit) {
                      const auto i = static_cast<std::size_t>(query);
-                     promoted[i].add(token, logit - centre[i]);
-                     suppressed[i].add(token, centre[i] - logit);
+                     const float effect = logit - centre[i];
+                     promoted[i].add(token, effect);
+                     suppressed[i].add(token, -effect);
+                     squares[i] += static_cast<double>(effect) * static_cast<double>(effect);
                    });
+  const auto tokens = static_cast<double>(unembedding.size() / width);
   std::vector<LogitEffects> effects(latents.size());
   for (std::size_t i = 0; i < latents.size(); ++i) {
     effects[i].promoted = std::move(promoted[i].best());
     effects[i].suppressed = std::move(suppressed[i].best());
+    effects[i].spread = std::sqrt(squares[i] / tokens);
     for (Ranked& token : effects[i].suppressed) token.value = -token.value;
   }
   return effects;

@@ -100,6 +100,9 @@ TEST_F(LatentDirections, LogitEffectsAgreeWithBruteForce) {
       logits[t] = dot(direction.data(), unembedding.data() + t * kDim, kDim);
     }
     const double mean = std::accumulate(logits.begin(), logits.end(), 0.0) / kVocabulary;
+    double squares = 0.0;
+    for (const double logit : logits) squares += (logit - mean) * (logit - mean);
+    EXPECT_NEAR(effects[q].spread, std::sqrt(squares / kVocabulary), 1e-4);
     const auto order = ranking(logits);
     for (std::size_t i = 0; i < 5; ++i) {
       EXPECT_EQ(effects[q].promoted[i].index, static_cast<std::int64_t>(order[i]));

@@ -26,6 +26,7 @@ std::vector<std::vector<Ranked>> nearest_latents(Executor& executor, std::span<c
 struct LogitEffects {
   std::vector<Ranked> promoted;    ///< largest first; index = token id
   std::vector<Ranked> suppressed;  ///< smallest first
+  double spread = 0.0;             ///< standard deviation over the vocabulary
 };
 
 /// Direct effect of latents on the logits: unembedding x (decoder row * norm weight), less its mean over the
