@@ -1,7 +1,9 @@
 // polysem report: one page about a coder, to look at in a browser.
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 
 #include "bench/program/command.hpp"
@@ -14,7 +16,7 @@
 #include "polysem/error.hpp"
 #include "polysem/evaluate_coder.hpp"
 #include "polysem/file.hpp"
-#include "polysem/latent_directions.hpp"
+#include "polysem/latent_entries.hpp"
 #include "polysem/latent_report.hpp"
 #include "polysem/latent_selection.hpp"
 #include "polysem/store.hpp"
@@ -25,8 +27,6 @@ namespace polysem::program {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::int64_t kNeighbours = 8, kLogits = 10;
 
 /// polysem.json of a coder, or an empty object where another program wrote it.
 json read_about(const std::filesystem::path& folder) {
@@ -168,70 +168,53 @@ class ReportBuilder {
     return std::string(model_->tokenizer().bytes(id));
   }
 
-  std::vector<std::pair<std::int64_t, LatentChoice>> choose() const {
-    const auto& records = collector_.records();
-    std::vector<std::pair<std::int64_t, LatentChoice>> chosen;
-    std::vector<std::int64_t> used;
-    const auto add = [&](std::int64_t latent, LatentChoice why) {
-      if (std::find(used.begin(), used.end(), latent) != used.end()) return;
-      used.push_back(latent);
-      chosen.emplace_back(latent, why);
-    };
+  std::vector<std::int64_t> requested_latents() const {
+    std::vector<std::int64_t> latents;
     for (const std::string& word : arguments_.list("latents")) {
       const auto number = parse_number(word);
       if (!number || *number < 0 || *number >= static_cast<double>(coder_.config.latents) ||
           *number != std::floor(*number))
         throw UsageError("option --latents: expected numbers from 0 to " +
                          std::to_string(coder_.config.latents - 1) + ", found '" + word + "'");
-      add(static_cast<std::int64_t>(*number), LatentChoice::kRequested);
+      const auto latent = static_cast<std::int64_t>(*number);
+      if (std::find(latents.begin(), latents.end(), latent) == latents.end()) latents.push_back(latent);
     }
-    const SelectionRule rule{.count = arguments_.integer("interesting", 0, 100000)};
-    for (const auto latent :
-         choose_latents(records, report_.rows, collector_.label_rows(), coder_.weights.w_dec, rule))
-      add(latent, LatentChoice::kInteresting);
-    for (const auto latent : random_live_latents(
-             records, used, arguments_.integer("random", 0, 100000),
-             static_cast<std::uint64_t>(arguments_.integer("seed", 0, std::int64_t{1} << 53))))
-      add(latent, LatentChoice::kRandom);
-    return chosen;
+    return latents;
   }
 
   void fill_latents() {
-    const auto chosen = choose();
-    std::vector<std::int64_t> latents;
-    for (const auto& [latent, why] : chosen) latents.push_back(latent);
-    const ReportNames names{.token = [this](std::int32_t id) { return token_text(id); },
-                            .documents = labels_.documents,
-                            .document_labels = labels_.of_document};
-    const auto& records = collector_.records();
-    const auto neighbours =
-        nearest_latents(session_.executor(), coder_.weights.w_dec, coder_.config.d_out, latents, kNeighbours);
-    for (std::size_t i = 0; i < chosen.size(); ++i) {
-      const auto [latent, why] = chosen[i];
-      LatentEntry entry =
-          describe_latent(latent, records[static_cast<std::size_t>(latent)], report_.rows, names);
-      entry.choice = why;
-      entry.interest =
-          latent_traits(records[static_cast<std::size_t>(latent)], report_.rows, collector_.label_rows())
-              .interest();
-      for (const Ranked& other : neighbours[i]) entry.nearest.push_back({other.index, other.value});
-      fill_geometry(entry);
-      report_.latents.push_back(std::move(entry));
+    if (model_) read_output_matrix();
+    EntrySources sources{.records = collector_.records(),
+                         .rows = report_.rows,
+                         .label_rows = collector_.label_rows(),
+                         .names = {.token = [this](std::int32_t id) { return token_text(id); },
+                                   .documents = labels_.documents,
+                                   .document_labels = labels_.of_document},
+                         .dim = coder_.config.d_out,
+                         .decoder = coder_.weights.w_dec};
+    if (coder_.config.d_in == coder_.config.d_out) sources.encoder = coder_.weights.w_enc;
+    if (model_) sources.vectors = TokenVectors(unembedding_, std::ssize(norm_weight_));
+    if (model_ && writes_to_residual_stream()) {
+      sources.norm_weight = norm_weight_;
+      sources.unembedding = unembedding_;
     }
-    if (model_ && writes_to_residual_stream()) fill_logits(latents);
-  }
-
-  void fill_geometry(LatentEntry& entry) const {
-    const auto d_in = static_cast<std::size_t>(coder_.config.d_in),
-               d_out = static_cast<std::size_t>(coder_.config.d_out);
-    const float* enc = coder_.weights.w_enc.data() + static_cast<std::size_t>(entry.latent) * d_in;
-    const float* dec = coder_.weights.w_dec.data() + static_cast<std::size_t>(entry.latent) * d_out;
-    double ee = 0, dd = 0, ed = 0;
-    for (std::size_t d = 0; d < d_out; ++d) dd += double{dec[d]} * dec[d];
-    entry.decoder_norm = std::sqrt(dd);
-    if (d_in != d_out) return;
-    for (std::size_t d = 0; d < d_in; ++d) ee += double{enc[d]} * enc[d], ed += double{enc[d]} * dec[d];
-    if (ee > 0 && dd > 0) entry.encoder_decoder_cosine = ed / std::sqrt(ee * dd);
+    std::vector<std::int64_t> used;
+    const auto add = [&](std::vector<std::int64_t> latents, LatentChoice choice) {
+      std::erase_if(latents, [&](std::int64_t latent) {
+        return std::find(used.begin(), used.end(), latent) != used.end();
+      });
+      used.insert(used.end(), latents.begin(), latents.end());
+      auto entries = latent_entries(session_.executor(), sources, latents, choice);
+      std::move(entries.begin(), entries.end(), std::back_inserter(report_.latents));
+    };
+    add(requested_latents(), LatentChoice::kRequested);
+    const SelectionRule rule{.count = arguments_.integer("interesting", 0, 100000)};
+    add(choose_latents(sources.records, sources.rows, sources.label_rows, sources.decoder, rule,
+                       sources.vectors),
+        LatentChoice::kInteresting);
+    add(random_live_latents(sources.records, used, arguments_.integer("random", 0, 100000),
+                            static_cast<std::uint64_t>(arguments_.integer("seed", 0, std::int64_t{1} << 53))),
+        LatentChoice::kRandom);
   }
 
   /// Whether decoder rows add to what the unembedding reads.
@@ -241,28 +224,20 @@ class ReportBuilder {
            site.find("hook_mlp_out") != std::string::npos;
   }
 
-  void fill_logits(const std::vector<std::int64_t>& latents) {
+  void read_output_matrix() {
     const GgufFile& file = model_->gguf();
     const GgufTensor* output = file.find("output.weight");
     if (output == nullptr) output = file.find("token_embd.weight");
     const GgufTensor* norm = file.find("output_norm.weight");
-    if (output == nullptr || norm == nullptr || output->cols() != coder_.config.d_out ||
-        norm->cols() != output->cols())
+    if (output == nullptr || norm == nullptr || norm->cols() != output->cols() ||
+        (writes_to_residual_stream() && output->cols() != coder_.config.d_out))
       throw Error(ErrorCode::kBadInput, arguments_.text("model") +
                                             ": its output matrix does not read vectors of " +
                                             std::to_string(coder_.config.d_out) + " dimensions");
-    std::vector<float> unembedding(static_cast<std::size_t>(output->rows() * output->cols()));
-    file.dequantize(*output, 0, output->rows(), unembedding);
-    std::vector<float> weight(static_cast<std::size_t>(norm->cols()));
-    file.dequantize(*norm, 0, 1, weight);
-    const auto effects = logit_effects(session_.executor(), coder_.weights.w_dec, weight, unembedding,
-                                       coder_.config.d_out, latents, kLogits);
-    for (std::size_t i = 0; i < latents.size(); ++i) {
-      for (const Ranked& r : effects[i].promoted)
-        report_.latents[i].promoted.push_back({token_text(static_cast<std::int32_t>(r.index)), r.value});
-      for (const Ranked& r : effects[i].suppressed)
-        report_.latents[i].suppressed.push_back({token_text(static_cast<std::int32_t>(r.index)), r.value});
-    }
+    unembedding_.resize(static_cast<std::size_t>(output->rows() * output->cols()));
+    file.dequantize(*output, 0, output->rows(), unembedding_);
+    norm_weight_.resize(static_cast<std::size_t>(norm->cols()));
+    file.dequantize(*norm, 0, 1, norm_weight_);
   }
 
   const Arguments& arguments_;
@@ -273,6 +248,7 @@ class ReportBuilder {
   Labels labels_;
   LatentCollector collector_;
   std::unique_ptr<ModelFile> model_;
+  std::vector<float> unembedding_, norm_weight_;
   LatentReport report_;
 };
 

@@ -90,7 +90,7 @@ function fillDensity() {
   const live = counts.reduce((sum, count) => sum + count, 0);
   byId('density-section').hidden = live + never === 0;
   if (live + never === 0) return;
-  const where = data.rows_text ? `, ${visible(data.rows_text)}` : '';
+  const where = data.rows_text ? ` ${visible(data.rows_text)}` : '';
   byId('density-note').textContent =
     `Counted on ${whole(data.rows)} tokens${where}. ${never ? `${whole(never)} of ${whole(live + never)} latents never fired on them.` : `Every one of the ${whole(live)} latents fired at least once.`} A healthy coder has one broad hill: no heap at the far left (nearly dead), few at the right (always on).`;
   const decades = [];
@@ -283,7 +283,7 @@ function listen() {
   });
   byId('toolbar').addEventListener('submit', (event) => event.preventDefault());
   byId('cards').addEventListener('click', (event) => {
-    const head = event.target.closest('.card > header, .preview, .promotes');
+    const head = event.target.closest('.card > header, .preview, .words');
     if (!head || getSelection().toString()) return;
     const card = head.closest('.card');
     const open = card.querySelector('.toggle').getAttribute('aria-expanded') !== 'true';

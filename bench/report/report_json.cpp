@@ -163,6 +163,7 @@ Json latent(const LatentEntry& entry, std::size_t labels, Tables& tables) {
           {"samples", contexts(entry.samples, labels, tables)},
           {"promoted", effects(entry.promoted, tables)},
           {"suppressed", effects(entry.suppressed, tables)},
+          {"logit_spread", number(entry.logit_spread)},
           {"nearest", std::move(nearest)},
           {"label_shares", std::move(shares)}};
 }

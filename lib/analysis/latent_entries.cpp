@@ -5,7 +5,6 @@
 
 #include "polysem/error.hpp"
 #include "polysem/latent_directions.hpp"
-#include "polysem/latent_selection.hpp"
 
 namespace polysem {
 namespace {
@@ -63,7 +62,7 @@ std::vector<LatentEntry> latent_entries(Executor& executor, const EntrySources& 
     const LatentRecord& record = sources.records[static_cast<std::size_t>(latent)];
     LatentEntry entry = describe_latent(latent, record, sources.rows, sources.names);
     entry.choice = choice;
-    entry.interest = latent_traits(record, sources.rows, sources.label_rows).interest();
+    entry.interest = latent_traits(record, sources.rows, sources.label_rows, sources.vectors).interest();
     fill_weights(entry, sources);
     entries.push_back(std::move(entry));
   }
@@ -78,6 +77,7 @@ std::vector<LatentEntry> latent_entries(Executor& executor, const EntrySources& 
   for (std::size_t i = 0; i < entries.size(); ++i) {
     entries[i].promoted = named(effects[i].promoted, sources.names);
     entries[i].suppressed = named(effects[i].suppressed, sources.names);
+    entries[i].logit_spread = effects[i].spread;
   }
   return entries;
 }

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <string>
 
 #include "polysem/error.hpp"
@@ -13,65 +12,6 @@
 
 namespace polysem {
 namespace {
-
-std::map<std::int32_t, std::size_t> peak_tokens(const LatentRecord& record) {
-  std::map<std::int32_t, std::size_t> counts;
-  for (const LatentFiring& firing : record.top) ++counts[firing.tokens[firing.peak].token];
-  return counts;
-}
-
-double token_focus(const LatentRecord& record) {
-  if (record.top.size() < 2) return 0.0;
-  const auto total = static_cast<double>(record.top.size());
-  double entropy = 0.0;
-  for (const auto& [token, count] : peak_tokens(record)) {
-    const double share = static_cast<double>(count) / total;
-    entropy -= share * std::log(share);
-  }
-  return 1.0 - entropy / std::log(total);
-}
-
-double label_focus(const LatentRecord& record, std::span<const std::int64_t> label_rows) {
-  const auto rows =
-      static_cast<double>(std::accumulate(label_rows.begin(), label_rows.end(), std::int64_t{0}));
-  const double mass = std::accumulate(record.label_mass.begin(), record.label_mass.end(), 0.0);
-  if (!(mass > 0) || record.label_mass.size() != label_rows.size()) return 0.0;
-  double divergence = 0.0, largest = 0.0;
-  for (std::size_t i = 0; i < label_rows.size(); ++i) {
-    if (label_rows[i] == 0) continue;
-    const double base = static_cast<double>(label_rows[i]) / rows;
-    const double share = record.label_mass[i] / mass;
-    if (share > 0) divergence += share * std::log(share / base);
-    largest = std::max(largest, -std::log(base));
-  }
-  return largest > 0 ? std::clamp(divergence / largest, 0.0, 1.0) : 0.0;
-}
-
-double peakedness(const LatentRecord& record) {
-  double sum = 0.0;
-  for (const LatentFiring& firing : record.top) {
-    double others = 0.0;
-    for (const ContextToken& token : firing.tokens) others += std::abs(token.activation);
-    const double peak = std::abs(firing.value);
-    others = firing.tokens.size() > 1 ? (others - peak) / static_cast<double>(firing.tokens.size() - 1) : 0.0;
-    sum += std::clamp(1.0 - others / peak, 0.0, 1.0);
-  }
-  return record.top.empty() ? 0.0 : sum / static_cast<double>(record.top.size());
-}
-
-double steadiness(const LatentRecord& record) {
-  double sum = 0.0;
-  for (const LatentFiring& firing : record.top) sum += std::abs(firing.value);
-  return record.top.empty() ? 0.0 : sum / static_cast<double>(record.top.size()) / record.max;
-}
-
-/// The token on which at least half of the strongest contexts peak, or -1.
-std::int32_t dominant_token(const LatentRecord& record) {
-  for (const auto& [token, count] : peak_tokens(record)) {
-    if (2 * count >= record.top.size()) return token;
-  }
-  return ContextToken::kUnknownToken;
-}
 
 /// Fixed order of additions in eight lanes: the same bits everywhere, and the compiler can vectorise it.
 float dot(const float* a, const float* b, std::size_t n) noexcept {
@@ -84,35 +24,84 @@ float dot(const float* a, const float* b, std::size_t n) noexcept {
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
+/// Vectors of one length, scaled to length 1 (those of zeros stay).
+class Directions {
+ public:
+  Directions(std::size_t count, std::size_t dim) : dim_(dim), values_(count * dim) {}
+
+  std::span<float> row(std::size_t i) { return std::span(values_).subspan(i * dim_, dim_); }
+  void normalise() {
+    for (std::size_t i = 0; dim_ > 0 && i < values_.size(); i += dim_) {
+      const float length = std::sqrt(dot(values_.data() + i, values_.data() + i, dim_));
+      for (std::size_t j = i; length > 0 && j < i + dim_; ++j) values_[j] /= length;
+    }
+  }
+  double cosine(std::size_t i, std::size_t j) const {
+    return static_cast<double>(dot(values_.data() + i * dim_, values_.data() + j * dim_, dim_));
+  }
+
+ private:
+  std::size_t dim_;
+  std::vector<float> values_;
+};
+
+/// The token on which at least half of the strongest contexts peak, or kUnknownToken.
+std::int32_t dominant_token(const LatentRecord& record) {
+  std::map<std::int32_t, std::size_t> counts;
+  for (const LatentFiring& firing : record.top) ++counts[firing.tokens[firing.peak].token];
+  for (const auto& [token, count] : counts) {
+    if (2 * count >= record.top.size()) return token;
+  }
+  return ContextToken::kUnknownToken;
+}
+
 struct Candidate {
   std::int64_t latent = 0;
   double interest = 0.0;
   std::int32_t token = ContextToken::kUnknownToken;
-  float nearest = 0.0f;  ///< largest cosine to a chosen one
+  double decoder_likeness = 0.0;  ///< largest cosine to a chosen one
+  double likeness = 0.0;          ///< the same, or that of the tokens
   bool open = true;
 };
 
 std::vector<Candidate> find_candidates(std::span<const LatentRecord> records, std::int64_t rows,
-                                       std::span<const std::int64_t> label_rows, const SelectionRule& rule) {
+                                       std::span<const std::int64_t> label_rows, const SelectionRule& rule,
+                                       const TokenVectors& vectors) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (records[i].firings < std::max<std::uint64_t>(rule.min_firings, 1)) continue;
-    const LatentTraits traits = latent_traits(records[i], rows, label_rows);
+    const LatentTraits traits = latent_traits(records[i], rows, label_rows, vectors);
     if (traits.density < rule.density_low || traits.density > rule.density_high) continue;
-    candidates.push_back({static_cast<std::int64_t>(i), traits.interest(), dominant_token(records[i])});
+    Candidate candidate;
+    candidate.latent = static_cast<std::int64_t>(i);
+    candidate.interest = traits.interest();
+    candidate.token = dominant_token(records[i]);
+    candidates.push_back(candidate);
   }
   return candidates;
 }
 
-/// Decoder rows of the candidates, scaled to length 1 (rows of zeros stay).
-std::vector<float> directions_of(const std::vector<Candidate>& candidates, std::span<const float> decoder,
-                                 std::size_t dim) {
-  std::vector<float> directions(candidates.size() * dim);
+Directions decoder_directions(const std::vector<Candidate>& candidates, std::span<const float> decoder,
+                              std::size_t dim) {
+  Directions directions(candidates.size(), dim);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const float* row = decoder.data() + static_cast<std::size_t>(candidates[i].latent) * dim;
-    const float norm = std::sqrt(dot(row, row, dim));
-    for (std::size_t j = 0; j < dim; ++j) directions[i * dim + j] = norm > 0 ? row[j] / norm : 0.0f;
+    const auto row = decoder.subspan(static_cast<std::size_t>(candidates[i].latent) * dim, dim);
+    std::copy(row.begin(), row.end(), directions.row(i).begin());
   }
+  directions.normalise();
+  return directions;
+}
+
+/// Sums of the vectors of the tokens that contexts peak on.
+Directions topic_directions(const std::vector<Candidate>& candidates, std::span<const LatentRecord> records,
+                            const TokenVectors& vectors) {
+  Directions directions(candidates.size(), vectors.dim());
+  for (std::size_t i = 0; i < candidates.size() && !vectors.empty(); ++i) {
+    for (const LatentFiring& firing : records[static_cast<std::size_t>(candidates[i].latent)].top) {
+      vectors.add_to(firing.tokens[firing.peak].token, directions.row(i));
+    }
+  }
+  directions.normalise();
   return directions;
 }
 
@@ -120,42 +109,26 @@ std::size_t best_of(const std::vector<Candidate>& candidates) {
   std::size_t best = candidates.size();
   double score = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const Candidate& c = candidates[i];
-    const double value = c.interest * (1.0 - static_cast<double>(c.nearest));
-    if (c.open && value > score) best = i, score = value;
+    const double value = candidates[i].interest * (1.0 - candidates[i].likeness);
+    if (candidates[i].open && value > score) best = i, score = value;
   }
   return best;
 }
 
 }  // namespace
 
-double LatentTraits::interest() const noexcept {
-  return 0.35 * label_focus + 0.35 * token_focus + 0.2 * peakedness + 0.1 * steadiness;
-}
-
-LatentTraits latent_traits(const LatentRecord& record, std::int64_t rows,
-                           std::span<const std::int64_t> label_rows) {
-  LatentTraits traits;
-  if (record.firings == 0 || rows <= 0) return traits;
-  traits.density = static_cast<double>(record.firings) / static_cast<double>(rows);
-  traits.label_focus = label_focus(record, label_rows);
-  traits.token_focus = token_focus(record);
-  traits.peakedness = peakedness(record);
-  traits.steadiness = steadiness(record);
-  return traits;
-}
-
 std::vector<std::int64_t> choose_latents(std::span<const LatentRecord> records, std::int64_t rows,
                                          std::span<const std::int64_t> label_rows,
-                                         std::span<const float> decoder, const SelectionRule& rule) {
+                                         std::span<const float> decoder, const SelectionRule& rule,
+                                         const TokenVectors& vectors) {
   if (records.empty() || decoder.size() % records.size() != 0) {
     throw Error(ErrorCode::kInvalidArgument, "choose latents: a decoder of " +
                                                  std::to_string(decoder.size()) + " numbers does not fit " +
                                                  std::to_string(records.size()) + " latents");
   }
-  const std::size_t dim = decoder.size() / records.size();
-  std::vector<Candidate> candidates = find_candidates(records, rows, label_rows, rule);
-  const std::vector<float> directions = directions_of(candidates, decoder, dim);
+  std::vector<Candidate> candidates = find_candidates(records, rows, label_rows, rule, vectors);
+  const Directions decoders = decoder_directions(candidates, decoder, decoder.size() / records.size());
+  const Directions topics = topic_directions(candidates, records, vectors);
   std::map<std::int32_t, std::int64_t> token_uses;
   std::vector<std::int64_t> chosen;
   while (static_cast<std::int64_t>(chosen.size()) < rule.count) {
@@ -163,13 +136,15 @@ std::vector<std::int64_t> choose_latents(std::span<const LatentRecord> records, 
     if (best == candidates.size()) break;
     candidates[best].open = false;
     const std::int32_t token = candidates[best].token;
-    if (static_cast<double>(candidates[best].nearest) > rule.max_cosine) continue;
+    if (candidates[best].decoder_likeness > rule.max_cosine) continue;
     if (token != ContextToken::kUnknownToken && token_uses[token]++ >= rule.same_token) continue;
     chosen.push_back(candidates[best].latent);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (!candidates[i].open) continue;
-      const float cosine = dot(directions.data() + i * dim, directions.data() + best * dim, dim);
-      candidates[i].nearest = std::max(candidates[i].nearest, cosine);
+      Candidate& other = candidates[i];
+      if (!other.open) continue;
+      other.decoder_likeness = std::max(other.decoder_likeness, decoders.cosine(i, best));
+      const double topic = rule.topic_weight * topics.cosine(i, best);
+      other.likeness = std::max({other.likeness, other.decoder_likeness, topic});
     }
   }
   return chosen;
@@ -187,8 +162,7 @@ std::vector<std::int64_t> random_live_latents(std::span<const LatentRecord> reco
     drawn.emplace_back(random.bits64(i), latent);
   }
   std::sort(drawn.begin(), drawn.end());
-  if (static_cast<std::int64_t>(drawn.size()) > count)
-    drawn.resize(static_cast<std::size_t>(std::max(count, std::int64_t{0})));
+  drawn.resize(std::min(drawn.size(), static_cast<std::size_t>(std::max(count, std::int64_t{0}))));
   std::vector<std::int64_t> latents;
   for (const auto& [key, latent] : drawn) latents.push_back(latent);
   std::sort(latents.begin(), latents.end());

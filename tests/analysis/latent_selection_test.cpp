@@ -40,23 +40,52 @@ TEST(LatentTraits, ExtremesOfEachTrait) {
   EXPECT_DOUBLE_EQ(traits.token_focus, 1.0);
   EXPECT_DOUBLE_EQ(traits.peakedness, 1.0);
   EXPECT_DOUBLE_EQ(traits.steadiness, 1.0);
-  EXPECT_DOUBLE_EQ(traits.interest(), 1.0);
+  EXPECT_DOUBLE_EQ(traits.token_breadth, 0.0);
+  EXPECT_DOUBLE_EQ(traits.interest(), 0.8) << "all but the part for several related tokens";
 
   const LatentRecord blurred = latent(100, {1, 2, 3, 4}, 2.0f, {2.0, 1.0, 1.0});
   const LatentTraits flat = latent_traits(blurred, kRows, kLabelRows);
   EXPECT_NEAR(flat.label_focus, 0.0, 1e-12);  // mass as the rows are spread
   EXPECT_NEAR(flat.token_focus, 0.0, 1e-12);
+  EXPECT_DOUBLE_EQ(flat.token_breadth, 1.0);
   EXPECT_DOUBLE_EQ(flat.peakedness, 0.0);
 }
 
 TEST(LatentTraits, HandComputedMiddle) {
-  // Two tokens of two contexts each: entropy log 2 of log 4. Label shares 1/2, 1/2, 0 against 1/2, 1/4, 1/4:
-  // divergence 1/2 log 2 of log 4. Background 0.5 against 2.
+  // Two tokens of two contexts each: 2 of 6 pairs are of one token. Label shares 1/2, 1/2, 0 against 1/2,
+  // 1/4, 1/4: divergence 1/2 log 2 of log 4. Background 0.5 against 2.
   const LatentTraits traits =
       latent_traits(latent(10, {1, 1, 2, 2}, 0.5f, {1.0, 1.0, 0.0}), kRows, kLabelRows);
-  EXPECT_NEAR(traits.token_focus, 0.5, 1e-12);
+  EXPECT_NEAR(traits.token_focus, 1.0 / 3.0, 1e-12);
+  EXPECT_NEAR(traits.token_breadth, 1.0 / 3.0, 1e-12);
   EXPECT_NEAR(traits.label_focus, 0.25, 1e-12);
   EXPECT_NEAR(traits.peakedness, 0.75, 1e-12);
+}
+
+/// Five tokens in two dimensions, their mean at (1, 1): 1 and 2 point one way from it, 3 the other, 4 across.
+const std::vector<float> kTokenMatrix{1, 1, /**/ 3, 1, /**/ 2, 1, /**/ -2, 1, /**/ 1, 1};
+
+TEST(LatentTraits, VectorsTellRelatedTokens) {
+  const TokenVectors vectors(kTokenMatrix, 2);
+  const auto focus = [&](std::vector<std::int32_t> peaks) {
+    return latent_traits(latent(10, std::move(peaks), 0, {}), kRows, {}, vectors).token_focus;
+  };
+  EXPECT_NEAR(focus({1, 2, 1, 2}), 1.0, 1e-6) << "different tokens of one direction";
+  EXPECT_NEAR(focus({1, 2, 3}), 0.0, 1e-6) << "cosines 1, -1, -1";
+  EXPECT_NEAR(focus({1, 1, 2, 3}), 0.0, 1e-6);
+  EXPECT_NEAR(focus({4, 4, 4}), 0.0, 1e-6) << "a token at the mean has no direction";
+  EXPECT_NEAR(focus({1, 77, -5}), 0.0, 1e-6) << "ids outside the matrix have none either";
+  EXPECT_THROW(TokenVectors(kTokenMatrix, 3), Error);
+  EXPECT_THROW(TokenVectors({}, 3), Error);
+}
+
+TEST(LatentTraits, SeveralRelatedTokensSayMoreThanOne) {
+  const TokenVectors vectors(kTokenMatrix, 2);
+  const auto interest = [&](std::vector<std::int32_t> peaks) {
+    return latent_traits(latent(10, std::move(peaks), 0, {}), kRows, {}, vectors).interest();
+  };
+  EXPECT_GT(interest({1, 2, 1, 2}), interest({1, 1, 1, 1}));
+  EXPECT_GT(interest({1, 1, 1, 1}), interest({1, 2, 3, 3}));
 }
 
 TEST(LatentTraits, DeadLatentIsAllZeroAndNotNaN) {
@@ -100,6 +129,20 @@ TEST(ChooseLatents, NoTokenTakesOver) {
   for (std::size_t i = 0; i < 7; ++i) decoder[i * 7 + i] = 1.0f;
   EXPECT_EQ(choose_latents(records, kRows, kLabelRows, decoder, rule_of(5)),
             (std::vector<std::int64_t>{0, 1, 6}));
+}
+
+TEST(ChooseLatents, NoTopicTakesOver) {
+  // 0, 1 and 2 are about the same tokens, 3 is about others and less interesting by itself.
+  std::vector<LatentRecord> records(3, latent(100, {1, 2, 1, 2}, 0.0f, {0, 0, 1}));
+  records.push_back(latent(100, {3, 3, 3, 3}, 0.5f, {0, 1, 2}));
+  std::vector<float> decoder(4 * 4);
+  for (std::size_t i = 0; i < 4; ++i) decoder[i * 4 + i] = 1.0f;
+  const TokenVectors vectors(kTokenMatrix, 2);
+  EXPECT_EQ(choose_latents(records, kRows, kLabelRows, decoder, rule_of(2), vectors),
+            (std::vector<std::int64_t>{0, 3}));
+  EXPECT_EQ(choose_latents(records, kRows, kLabelRows, decoder, rule_of(2)),
+            (std::vector<std::int64_t>{0, 1}))
+      << "without vectors nothing says that they are about the same";
 }
 
 TEST(ChooseLatents, ZeroDecoderRowsAndNoCandidates) {

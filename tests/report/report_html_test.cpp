@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <string>
 
 #include "bench/report/report_json.hpp"
@@ -68,7 +67,9 @@ TEST(ReportHtml, OneFileThatAsksForNothing) {
   const std::string page = report_html(sample_report(4, 0));
   EXPECT_EQ(page.rfind("<!doctype html>", 0), 0u);
   EXPECT_EQ(page.find("{{"), std::string::npos);
-  EXPECT_FALSE(std::regex_search(page, std::regex(R"((src|href)\s*=\s*"(https?:)?//)")));
+  for (const char* outside : {"src=\"http", "href=\"http", "src=\"//", "href=\"//", "url(", "fetch("}) {
+    EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+  }
   EXPECT_EQ(page.find("@import"), std::string::npos);
   EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
 }

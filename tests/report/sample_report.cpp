@@ -202,7 +202,7 @@ LatentReport sample_report(std::int64_t chosen, std::int64_t random_count) {
   LatentReport report;
   fill_training(report, random);
   report.rows = collector.rows();
-  report.rows_text = "held-out chapters";
+  report.rows_text = "of held-out chapters";
   report.labels = report_labels(kLabels, collector.label_rows());
   report.density = density_histogram(collector.records(), collector.rows());
   std::vector<std::int64_t> latents =

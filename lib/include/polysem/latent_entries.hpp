@@ -6,6 +6,7 @@
 
 #include "polysem/executor.hpp"
 #include "polysem/latent_report.hpp"
+#include "polysem/latent_selection.hpp"
 
 namespace polysem {
 
@@ -15,6 +16,7 @@ struct EntrySources {
   std::int64_t rows = 0;                          ///< LatentCollector::rows()
   std::span<const std::int64_t> label_rows = {};  ///< LatentCollector::label_rows()
   ReportNames names = {};
+  TokenVectors vectors = {};                ///< for LatentTraits, as given to choose_latents()
   std::int64_t dim = 0;                     ///< width of a decoder row
   std::span<const float> encoder = {};      ///< [latents, dim], or empty: no encoder-decoder cosine
   std::span<const float> decoder = {};      ///< [latents, dim]

@@ -111,6 +111,7 @@ struct LatentEntry {
   std::vector<ReportContext> samples;   ///< over the whole range of its firings, strongest first
   std::vector<TokenEffect> promoted;    ///< largest logit effect first
   std::vector<TokenEffect> suppressed;  ///< smallest first
+  double logit_spread = kNotKnown;      ///< standard deviation of its logit effects over the vocabulary
   std::vector<LatentNeighbour> nearest;
   std::vector<double> label_shares;  ///< [labels] how its activation mass splits; empty when unknown
 };
@@ -121,7 +122,7 @@ struct LatentReport {
   std::vector<TrainingPoint> curve;
   DensityHistogram density;
   std::int64_t rows = 0;  ///< activations that densities and contexts come from
-  std::string rows_text;  ///< where those come from, in a few words, for instance "held-out documents"
+  std::string rows_text;  ///< continues "counted on 1,000 tokens": for instance "of held-out documents"
   std::vector<ReportLabel> labels;
   std::vector<LatentEntry> latents;
 };
