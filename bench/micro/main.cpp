@@ -87,6 +87,7 @@ int run(int argc, char** argv) {
   add_attention_benchmarks();
   add_row_benchmarks();
   add_train_step_benchmarks();
+  add_capture_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -8,5 +8,6 @@ void add_coder_benchmarks();
 void add_attention_benchmarks();
 void add_row_benchmarks();
 void add_train_step_benchmarks();
+void add_capture_benchmarks();
 
 }  // namespace polysem::bench
