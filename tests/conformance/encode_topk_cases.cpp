@@ -30,7 +30,7 @@ Problem make_problem(const EncodeTopK& op, const Setup& s, std::uint64_t seed) {
   if (s.scale) {  // powers of two, so that ranks of exact pre-activations are exact
     Values scale;
     for (std::int64_t j = 0; j < op.latents; ++j)
-      scale.push_back(std::ldexp(1.0, static_cast<int>(j % 4) - 2));
+      scale.push_back(std::ldexp(1.0, static_cast<int>((j + j / 5) % 4) - 2));
     p.set("scale", scale);
   }
   if (op.candidates > 0) p.set("candidates", spread_candidates(op.candidates, op.latents));
