@@ -47,7 +47,7 @@ const Command& need_command(const std::string& name) {
   for (const auto& make : kCommands) names.emplace_back(make().name);
   const std::string near = nearest(name, names);
   throw UsageError("there is no command '" + name + "'" +
-                   (near.empty() ? "" : "; did you mean '" + near + "'?") + " 'polysem' alone lists them");
+                   (near.empty() ? "" : "; did you mean '" + near + "'?") + " ('polysem' alone lists them)");
 }
 
 int dispatch(std::vector<std::string> words) {
