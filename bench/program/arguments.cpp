@@ -206,6 +206,9 @@ void Arguments::apply_config(const std::string& path) {
     if (spec == specs_.end()) throw Error(ErrorCode::kBadInput, path + ": " + unknown_option(key, specs_));
     if (given(key) || key == "config") continue;
     if (value.is_null() || (spec->value_name.empty() && value == false)) continue;
+    if (spec->value_name.empty() && value != true)
+      throw Error(ErrorCode::kBadInput,
+                  path + ": key '" + key + "': expected true or false, found " + value.dump());
     std::vector<std::string> words;
     if (value.is_array()) {
       for (const auto& word : value) words.push_back(config_value(path, key, word));

@@ -153,6 +153,9 @@ TEST_F(Program, ConfigOfAResultMakesItAgain) {
             read_text(folder_ / "other/sae_weights.safetensors"));
   std::ofstream(folder_ / "bad.json") << R"({"latens": 3})";
   expect_failure("train --config bad.json --data store --out x", 3, "--latents");
+  std::ofstream(folder_ / "bad.json") << R"({"resume": "no"})";
+  expect_failure("train --config bad.json --data store --out x", 3,
+                 "bad.json: key 'resume': expected true or false");
 }
 
 TEST_F(Program, AnyNumberOfThreadsGivesTheSameFile) {
