@@ -82,7 +82,11 @@ class Run {
       throw UsageError(
           "--out " + out_.string() +
           " holds a coder or an unfinished run; --resume goes on with it, or choose another folder");
-    std::filesystem::create_directories(out_);
+    std::error_code error;
+    std::filesystem::create_directories(out_, error);
+    if (error)
+      throw Error(ErrorCode::kFailed,
+                  "--out: cannot make the folder " + out_.string() + ": " + error.message());
     if (resume && trainer_.resume() && !quiet_)
       std::cerr << "going on after step " << with_commas(trainer_.step()) << "\n";
   }

@@ -168,6 +168,8 @@ TEST_F(Program, AnyNumberOfThreadsGivesTheSameFile) {
 TEST_F(Program, RefusesToOverwriteAndToReadDamage) {
   make_and_train();
   expect_failure("train --data store --latents 64 --k 4 --out coder", 2, "--resume");
+  expect_failure("train --data store --latents 64 --k 4 --out train.json", 1,
+                 "--out: cannot make the folder train.json: Not a directory");
   std::filesystem::resize_file(folder_ / "coder/sae_weights.safetensors", 100);
   expect_failure("eval coder --data store", 3, "sae_weights.safetensors");
   ASSERT_EQ(run("data verify store").code, 0);
