@@ -321,10 +321,35 @@ std::string Arguments::command_line() const {
   return line;
 }
 
+namespace {
+
+constexpr std::size_t kHelpColumn = 30, kHelpWidth = 80;
+
+/// Words in lines that end before column 80; lines after the first are indented like it.
+std::string wrapped(const std::string& text, std::size_t indent) {
+  std::istringstream words(text);
+  std::string out;
+  std::size_t column = indent;
+  for (std::string word; words >> word;) {
+    if (!out.empty() && column + 1 + word.size() > kHelpWidth) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!out.empty()) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string help_text(const Command& command) {
   std::ostringstream out;
   out << "polysem " << command.name << ": " << command.summary << "\n\n";
-  if (!command.details.empty()) out << command.details << "\n\n";
+  if (!command.details.empty()) out << wrapped(std::string(command.details), 0) << "\n\n";
   out << "usage: polysem " << command.name;
   if (!command.positional.empty()) out << ' ' << command.positional;
   out << " [options]\n\nexample:\n  " << command.example << "\n";
@@ -333,10 +358,10 @@ std::string help_text(const Command& command) {
     out << "\n" << title << ":\n";
     for (const OptionSpec& spec : specs) {
       std::string left = "  --" + spec.name + (spec.value_name.empty() ? "" : " " + spec.value_name);
-      left.resize(std::max<std::size_t>(left.size() + 2, 30), ' ');
-      out << left << spec.help;
-      if (!spec.value.empty()) out << " [" << spec.value << "]";
-      out << "\n";
+      left.resize(std::max(left.size() + 2, kHelpColumn), ' ');
+      if (left.size() > kHelpColumn) left += "\n" + std::string(kHelpColumn, ' ');
+      out << left << wrapped(spec.help + (spec.value.empty() ? "" : " [" + spec.value + "]"), kHelpColumn)
+          << "\n";
     }
   };
   section("options", command.options);

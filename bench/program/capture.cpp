@@ -1,6 +1,7 @@
 // polysem capture: activations of a language model over text.
 #include "polysem/capture.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -36,8 +37,12 @@ int run(const Arguments& arguments) {
   LanguageModel model(file.gguf(), session.executor(), session.precision());
 
   CaptureOptions options;
-  for (const std::string& site : arguments.list("site"))
-    options.sites.push_back(Site::parse(site, model.shape().blocks));
+  for (const std::string& name : arguments.list("site")) {
+    const Site site = Site::parse(name, model.shape().blocks);
+    if (std::find(options.sites.begin(), options.sites.end(), site) != options.sites.end())
+      throw UsageError("option --site: " + name + " is given twice");
+    options.sites.push_back(site);
+  }
   options.tokens = arguments.integer("tokens", 1, std::int64_t{1} << 50);
   options.context = arguments.integer("context", 2, model.shape().context);
   options.batch = arguments.integer("batch", 1, 65536);
@@ -90,9 +95,11 @@ int run(const Arguments& arguments) {
     std::cout << folders[s].string() << ": " << with_commas(writers[s]->rows()) << " rows of " << done.dim
               << " dimensions at " << done.site << " from "
               << with_commas(static_cast<std::int64_t>(result.documents.size()))
-              << " documents\n  dropped: " << with_commas(done.dropped_first) << " at position 0, "
-              << with_commas(done.dropped_massive) << " massive (longer than "
-              << significant(done.massive_limit) << ")\n";
+              << " documents\n  dropped: " << with_commas(done.dropped_first) << " at position 0"
+              << (options.keep_massive ? ""
+                                       : ", " + with_commas(done.dropped_massive) + " massive (longer than " +
+                                             significant(done.massive_limit) + ")")
+              << "\n";
     stores.push_back({{"path", folders[s].string()},
                       {"site", done.site},
                       {"rows", writers[s]->rows()},

@@ -10,6 +10,7 @@
 #include "polysem/context_stream.hpp"
 #include "polysem/error.hpp"
 #include "polysem/evaluate_coder.hpp"
+#include "polysem/file.hpp"
 #include "polysem/metrics_geometry.hpp"
 #include "polysem/model_preservation.hpp"
 #include "polysem/store.hpp"
@@ -89,6 +90,8 @@ int run(const Arguments& arguments) {
   json["environment"] = session.environment();
   json["config"] = arguments.effective();
   write_json_result(arguments, json);
+  if (arguments.has("out"))
+    write_file_atomic(arguments.text("out"), std::string_view(to_text(json, 2) + "\n"));
   return kDone;
 }
 

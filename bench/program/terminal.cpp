@@ -93,16 +93,21 @@ bool stop_requested() noexcept { return stop_flag; }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::vector<bool> numeric;  // every cell below the heading is a number
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    widths.resize(std::max(widths.size(), rows[r].size()), 0);
+    numeric.resize(widths.size(), true);
+    for (std::size_t c = 0; c < rows[r].size(); ++c) {
+      widths[c] = std::max(widths[c], rows[r][c].size());
+      if (r > 0 && !is_number(rows[r][c])) numeric[c] = false;
+    }
   }
   std::string out;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
       const std::string padding(widths[c] - row[c].size(), ' ');
-      line += (c > 0 ? "  " : "") + (is_number(row[c]) ? padding + row[c] : row[c] + padding);
+      line += (c > 0 ? "  " : "") + (numeric[c] && is_number(row[c]) ? padding + row[c] : row[c] + padding);
     }
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }

@@ -37,7 +37,8 @@ class Progress {
 void catch_interrupts();
 bool stop_requested() noexcept;
 
-/// Columns padded to one width; the first row is the heading. Numbers are right-aligned.
+/// Columns padded to one width; the first row is the heading. Columns of nothing but numbers are
+/// right-aligned.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// "12,345", "0.1234", "3.1 s", "2 m 05 s".
