@@ -19,6 +19,8 @@ ElementKind kind_of(Elementwise::Kind kind) {
       return ElementKind::kSqrt;
     case Elementwise::Kind::kSiluMul:
       return ElementKind::kSiluMul;
+    case Elementwise::Kind::kGate:
+      return ElementKind::kGate;
   }
   return ElementKind::kCopy;
 }

@@ -14,7 +14,9 @@ void run(Context&, const SparseGradValues& op, const SparseGradValues::Operands&
       float* to = gradient + begin;
       kernels().dots(row_of(t.error, r), w_dec, codes.values() + begin, codes.ids() + begin, count, to,
                      op.d_out);
-      for (std::int64_t i = 0; i < count; ++i) to[i] *= op.scale;
+      const float* values = codes.values() + begin;
+      for (std::int64_t i = 0; i < count; ++i)
+        to[i] = values[i] > 0.0f ? to[i] * op.scale + op.penalty : 0.0f;
     }
   });
 }

@@ -23,6 +23,8 @@ double apply(const Elementwise& op, double a, double b) {
     }
     case Elementwise::Kind::kSiluMul:
       return a / (1 + std::exp(-a)) * b;
+    case Elementwise::Kind::kGate:
+      return b > 0 ? op.alpha * a + op.beta : 0;
   }
   return 0;
 }

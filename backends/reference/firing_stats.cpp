@@ -17,9 +17,11 @@ std::uint32_t saturating_add(std::uint32_t a, std::int64_t b) {
 
 void run(const FiringStats& op, const FiringStats::Operands& t) {
   const Integers<std::int32_t> begin(t.begin);
+  const Floats counts(t.counts);
   const Integers<std::uint32_t> fired(t.fired), since(t.since);
   for (std::int64_t j = 0; j < op.latents; ++j) {
-    const std::int64_t count = std::int64_t{begin[j + 1]} - begin[j];
+    const std::int64_t count =
+        counts ? static_cast<std::int64_t>(counts[j]) : std::int64_t{begin[j + 1]} - begin[j];
     fired[j] = saturating_add(fired[j], count);
     since[j] = count > 0 ? 0 : saturating_add(since[j], op.rows);
   }

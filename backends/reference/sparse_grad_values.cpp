@@ -10,7 +10,7 @@ void run(const SparseGradValues& op, const SparseGradValues::Operands& t) {
     for (std::int64_t e = codes.begin(r); e < codes.end(r); ++e) {
       double dot = 0;
       for (std::int64_t c = 0; c < op.d_out; ++c) dot += error(r, c) * w_dec(codes.latent(e), c);
-      gradient.set(e, codes.value(e) > 0 ? op.scale * dot : 0.0);
+      gradient.set(e, codes.value(e) > 0 ? op.scale * dot + op.penalty : 0.0);
     }
   }
 }

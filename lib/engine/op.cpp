@@ -116,6 +116,10 @@ struct Extra {
     const auto o = unpack<SparseDecode>(t);
     if ((o.error || o.row_loss) && !o.target) refuse(op, "error and row_loss need a target");
   }
+  void operator()(const FiringStats&, std::span<const Tensor> t) const {
+    const auto o = unpack<FiringStats>(t);
+    if (static_cast<bool>(o.begin) == static_cast<bool>(o.counts)) refuse(op, "expected begin or counts");
+  }
   template <class T>
   void operator()(const T&, std::span<const Tensor>) const {}
 };

@@ -47,6 +47,50 @@ std::string EncodeTopK::check() const {
   return check_codes(rows, latents, k, rows * k);
 }
 
+std::array<OperandSpec, 12> EncodeThreshold::specs() const {
+  const bool no_band = band == 0.0f;
+  return {{{"x", kRead, kFloats, rows, d_in},
+           {"w_enc", kRead, kFloats, latents, d_in},
+           {"b_enc", kRead, kF32Only, 1, latents},
+           {"threshold", kRead, kF32Only, 1, latents, kOptional},
+           {"values", kWrite, kF32Only, 1, capacity},
+           {"ids", kWrite, kI32Only, 1, capacity},
+           {"row_offsets", kWrite, kI32Only, 1, rows + 1},
+           {"band_values", kWrite, kF32Only, 1, band_capacity, no_band},
+           {"band_ids", kWrite, kI32Only, 1, band_capacity, no_band},
+           {"band_offsets", kWrite, kI32Only, 1, no_band ? 0 : rows + 1, no_band},
+           {"needed", kWrite, kU32Only, 1, 2},
+           {"nonfinite", kUpdate, kU32Only, 1, 1, kOptional}}};
+}
+
+std::string EncodeThreshold::check() const {
+  if (d_in < 0 || band_capacity < 0) return "sizes must not be negative";
+  if (band_capacity > kMostEntries) return "entries must stay below 2^31";
+  if (!(band >= 0.0f)) return "band must not be negative";
+  if (band == 0.0f && band_capacity != 0) return "band_capacity needs a band";
+  return check_codes(rows, latents, 0, capacity);
+}
+
+std::array<OperandSpec, 9> EncodeBatchTopK::specs() const {
+  return {{{"x", kRead, kFloats, rows, d_in},
+           {"w_enc", kRead, kFloats, latents, d_in},
+           {"b_enc", kRead, kF32Only, 1, latents},
+           {"scale", kRead, kF32Only, 1, latents, kOptional},
+           {"values", kWrite, kF32Only, 1, total},
+           {"ids", kWrite, kI32Only, 1, total},
+           {"row_offsets", kWrite, kI32Only, 1, rows + 1},
+           {"threshold", kWrite, kF32Only, 1, 1},
+           {"nonfinite", kUpdate, kU32Only, 1, 1, kOptional}}};
+}
+
+std::string EncodeBatchTopK::check() const {
+  if (d_in < 0) return "sizes must not be negative";
+  if (latents > 0 && total > 0 && (total - 1) / latents >= rows)
+    return "total must not exceed rows times latents";
+  if (total > 0 && latents == 0) return "total must not exceed rows times latents";
+  return check_codes(rows, latents, 0, total);
+}
+
 std::array<OperandSpec, 10> SparseDecode::specs() const {
   return {{{"values", kRead, kF32Only, 1, capacity},
            {"ids", kRead, kI32Only, 1, capacity},
@@ -76,6 +120,17 @@ std::array<OperandSpec, 6> SparseGradValues::specs() const {
 std::string SparseGradValues::check() const {
   return d_out < 0 ? "sizes must not be negative" : check_codes(rows, latents, k, capacity);
 }
+
+std::array<OperandSpec, 6> ThresholdGrad::specs() const {
+  return {{{"begin", kRead, kI32Only, 1, latents + 1},
+           {"entries", kRead, kI32Only, 1, capacity},
+           {"values", kRead, kF32Only, 1, capacity},
+           {"gradient", kRead, kF32Only, 1, capacity},
+           {"threshold", kRead, kF32Only, 1, latents},
+           {"out", kWrite, kF32Only, 1, latents}}};
+}
+
+std::string ThresholdGrad::check() const { return check_codes(0, latents, 0, capacity); }
 
 std::array<OperandSpec, 6> TransposeCodes::specs() const {
   return {{{"values", kRead, kF32Only, 1, capacity},
@@ -142,8 +197,9 @@ std::string LatentUpdate::check() const {
   return check_codes(rows, latents, 0, capacity);
 }
 
-std::array<OperandSpec, 3> FiringStats::specs() const {
-  return {{{"begin", kRead, kI32Only, 1, latents + 1},
+std::array<OperandSpec, 4> FiringStats::specs() const {
+  return {{{"begin", kRead, kI32Only, 1, latents + 1, kOptional},
+           {"counts", kRead, kF32Only, 1, latents, kOptional},
            {"fired", kUpdate, kU32Only, 1, latents},
            {"since", kUpdate, kU32Only, 1, latents}}};
 }

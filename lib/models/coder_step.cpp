@@ -255,7 +255,7 @@ StepResult CoderStep::run(const Tensor& x, const Tensor& target, const AdamStep&
   result.dead = static_cast<std::int64_t>(dead.size());
   const bool aux = s.run_auxk(input, dead, measure, result);
   s.executor.run(FiringStats{s.batch, s.config.latents},
-                 {.begin = s.list.begin, .fired = s.fired, .since = s.since});
+                 {.begin = s.list.begin, .counts = {}, .fired = s.fired, .since = s.since});
   if (measure) s.measure_batch(target, result);
 
   if (clip > 0) {

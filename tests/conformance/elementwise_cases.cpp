@@ -10,9 +10,11 @@ namespace {
 
 using Kind = Elementwise::Kind;
 
-constexpr std::string_view kNames[] = {"copy", "axpby", "mul", "relu", "sqrt", "silu_mul"};
+constexpr std::string_view kNames[] = {"copy", "axpby", "mul", "relu", "sqrt", "silu_mul", "gate"};
 
-bool takes_b(Kind kind) { return kind == Kind::kAxpby || kind == Kind::kMul || kind == Kind::kSiluMul; }
+bool takes_b(Kind kind) {
+  return kind == Kind::kAxpby || kind == Kind::kMul || kind == Kind::kSiluMul || kind == Kind::kGate;
+}
 
 // A few roundings, in proportion to the terms of the sum; exp(-a) of silu has the rounding of a in its
 // exponent. Near its zero the square root turns an error of its argument into the root of that error.
@@ -68,7 +70,7 @@ Elementwise make_op(Kind kind, std::int64_t rows, std::int64_t cols) {
 }
 
 void add_kinds(std::vector<Case>& list) {
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 7; ++i) {
     const auto kind = static_cast<Kind>(i);
     const std::string base(kNames[i]);
     for (const auto& [rows, cols] : {std::pair{1, 1}, {1, 1000}, {31, 33}, {65, 1}, {7, 129}})

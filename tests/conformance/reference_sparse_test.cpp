@@ -141,7 +141,7 @@ TEST_F(ReferenceSparse, TransposeAndStatsByHand) {
   const Array fired = run_.zeros(1, 4, DType::kU32), since = run_.zeros(1, 4, DType::kU32);
   run_.upload(fired, std::vector<std::uint32_t>{7, 7, 0xfffffffeu, 7});
   run_.upload(since, std::vector<std::uint32_t>{7, 7, 7, 0xfffffffeu});
-  run_.run(FiringStats{3, 4}, {.begin = begin, .fired = fired, .since = since});
+  run_.run(FiringStats{3, 4}, {.begin = begin, .counts = {}, .fired = fired, .since = since});
   EXPECT_EQ(run_.download_u32(fired), (std::vector<std::uint32_t>{9, 7, 0xffffffffu, 7}));
   EXPECT_EQ(run_.download_u32(since), (std::vector<std::uint32_t>{0, 10, 0, 0xffffffffu}));
 

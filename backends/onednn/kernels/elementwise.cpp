@@ -40,6 +40,10 @@ void elementwise(ElementKind kind, const float* a, const float* b, float b_value
       return each(
           a, b, b_value, out, n,
           [](V x, V y) __attribute__((always_inline)) { return x / (1.0f + exp(-x)) * y; });
+    case ElementKind::kGate:
+      return each(
+          a, b, b_value, out,
+          n, [=](V x, V y) __attribute__((always_inline)) { return y > V{} ? alpha * x + beta : V{}; });
   }
 }
 

@@ -56,7 +56,7 @@ struct ScanTile {
   std::int64_t capacity;
 };
 
-enum class ElementKind : int { kCopy, kAxpby, kMul, kRelu, kSqrt, kSiluMul };
+enum class ElementKind : int { kCopy, kAxpby, kMul, kRelu, kSqrt, kSiluMul, kGate };
 enum class ReduceKind : int { kSum, kSumSquares, kDot, kSquaredDistance, kMax };
 
 struct Kernels {

@@ -14,10 +14,11 @@ namespace polysem {
 
 /// Every op there is. Support, validation, printing, tests and benchmarks are tables over this list; a new op
 /// is a struct and one entry here.
-using Op = std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
-                        ProjectRows, NormalizeRows, EncodeTopK, SparseDecode, SparseGradValues,
-                        TransposeCodes, LatentGrad, LatentUpdate, FiringStats, ScatterDense, RmsNorm, Rope,
-                        Attention, CrossEntropy, KlDivergence>;
+using Op =
+    std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
+                 ProjectRows, NormalizeRows, EncodeTopK, EncodeThreshold, EncodeBatchTopK, SparseDecode,
+                 SparseGradValues, ThresholdGrad, TransposeCodes, LatentGrad, LatentUpdate, FiringStats,
+                 ScatterDense, RmsNorm, Rope, Attention, CrossEntropy, KlDivergence>;
 
 /// Stable name, for instance "encode_topk".
 std::string_view name(const Op& op) noexcept;

@@ -48,6 +48,7 @@ struct Elementwise {
     kRelu,     ///< max(a, 0); NaN stays NaN
     kSqrt,     ///< sqrt(max(alpha a + beta, 0))
     kSiluMul,  ///< a sigmoid(a) b: the gate of SwiGLU (Shazeer, arXiv 2002.05202)
+    kGate,     ///< alpha a + beta where b > 0, else 0: what ReLU lets pass of a gradient, with b its output
   };
   Kind kind = Kind::kCopy;
   std::int64_t rows = 0, cols = 0;

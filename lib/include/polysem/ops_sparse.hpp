@@ -39,6 +39,70 @@ struct EncodeTopK {
   }
 };
 
+/// Codes of variable row length: for each row the latents whose pre-activation h = x W_enc^T + b_enc is above
+/// max(threshold, 0), with value h. Without `threshold` that is ReLU; with one a latent it is JumpReLU
+/// (Rajamanoharan et al., arXiv 2407.14435), and BatchTopK after training.
+///
+/// `band` > 0 asks for a second list, what straight-through gradients of the threshold need: the entries with
+/// h > 0 and threshold - band / 2 < h < threshold + band / 2, each with the value 1 / band, the rectangular
+/// pseudo-derivative of the step (ibid., equation 11).
+///
+/// A list that does not fit its capacity is left empty (all offsets 0), and `needed` says how long it would
+/// have been. `nonfinite`, where given, grows by the number of rows with a NaN or infinite pre-activation;
+/// such rows get no entries.
+struct EncodeThreshold {
+  static constexpr std::string_view kName = "encode_threshold";
+  std::int64_t rows = 0, d_in = 0, latents = 0;
+  std::int64_t capacity = 0, band_capacity = 0;
+  float band = 0.0f;                      ///< width; 0 for no second list
+  Precision precision = Precision::kF32;  ///< kF32 selects exactly as an f32 product would
+
+  struct Operands {
+    Tensor x;          ///< f32 or bf16 [rows, d_in], already centred by b_dec
+    Tensor w_enc;      ///< f32 or bf16 [latents, d_in]
+    Tensor b_enc;      ///< f32 [1, latents]
+    Tensor threshold;  ///< f32 [1, latents], optional
+    Tensor values, ids, row_offsets;
+    Tensor band_values, band_ids, band_offsets;  ///< with band > 0
+    Tensor needed;                               ///< u32 [1, 2]: entries of both lists, at most 2^32 - 1
+    Tensor nonfinite;                            ///< u32 [1, 1], optional
+  };
+  std::array<OperandSpec, kOperandCount<EncodeThreshold>> specs() const;
+  std::string check() const;
+  template <class F>
+  void fields(F&& f) const {
+    f("rows", rows), f("d_in", d_in), f("latents", latents), f("capacity", capacity);
+    f("band_capacity", band_capacity), f("band", band), f("precision", precision);
+  }
+};
+
+/// BatchTopK (Bussmann et al., arXiv 2412.06410): of all positive pre-activations of the batch the `total`
+/// with the largest h * scale, ties to the lowest row, then to the lowest latent. Codes of variable row
+/// length. `threshold` receives the smallest h * scale that was kept, 0 where none is positive. `nonfinite`
+/// as in EncodeThreshold.
+struct EncodeBatchTopK {
+  static constexpr std::string_view kName = "encode_batch_topk";
+  std::int64_t rows = 0, d_in = 0, latents = 0, total = 0;
+  Precision precision = Precision::kF32;  ///< kF32 selects exactly as an f32 product would
+
+  struct Operands {
+    Tensor x;            ///< f32 or bf16 [rows, d_in], already centred by b_dec
+    Tensor w_enc;        ///< f32 or bf16 [latents, d_in]
+    Tensor b_enc;        ///< f32 [1, latents]
+    Tensor scale;        ///< f32 [1, latents], optional: decoder norms rank latents in norm-aware coders
+    Tensor values, ids;  ///< [1, total]
+    Tensor row_offsets;  ///< i32 [1, rows + 1]
+    Tensor threshold;    ///< f32 [1, 1]
+    Tensor nonfinite;    ///< u32 [1, 1], optional
+  };
+  std::array<OperandSpec, kOperandCount<EncodeBatchTopK>> specs() const;
+  std::string check() const;
+  template <class F>
+  void fields(F&& f) const {
+    f("rows", rows), f("d_in", d_in), f("latents", latents), f("total", total), f("precision", precision);
+  }
+};
+
 /// y = sum of value * W_dec[latent] over the row's entries + bias + base. Writes what is asked for of: y
 /// itself, error = y - target, and row_loss = |y - target|^2.
 struct SparseDecode {
@@ -64,12 +128,13 @@ struct SparseDecode {
   }
 };
 
-/// Gradient of the loss with respect to each entry's pre-activation: scale * (error_row . W_dec[latent])
-/// where value > 0, else 0 (selection and ReLU pass the gradient of what they let through).
+/// Gradient of the loss with respect to each entry's pre-activation: scale * (error_row . W_dec[latent]) +
+/// penalty where value > 0, else 0 (selection and ReLU pass the gradient of what they let through). `penalty`
+/// is what an L1 term adds for each active latent.
 struct SparseGradValues {
   static constexpr std::string_view kName = "sparse_grad_values";
   std::int64_t rows = 0, latents = 0, d_out = 0, k = 0, capacity = 0;
-  float scale = 1.0f;
+  float scale = 1.0f, penalty = 0.0f;
 
   struct Operands {
     Tensor error;  ///< f32 [rows, d_out]
@@ -82,7 +147,32 @@ struct SparseGradValues {
   template <class F>
   void fields(F&& f) const {
     f("rows", rows), f("latents", latents), f("d_out", d_out), f("k", k), f("capacity", capacity),
-        f("scale", scale);
+        f("scale", scale), f("penalty", penalty);
+  }
+};
+
+/// Gradient of JumpReLU's thresholds from the band of EncodeThreshold, sorted by latent (TransposeCodes):
+///   g[j] = - sum value * (threshold[j] * gradient + penalty),
+/// where gradient is the loss's with respect to the latent's output (SparseGradValues over the band) and
+/// `penalty` the weight of one active latent in the loss (arXiv 2407.14435, equations 11 and 12). The sum
+/// runs in ascending order.
+struct ThresholdGrad {
+  static constexpr std::string_view kName = "threshold_grad";
+  std::int64_t latents = 0, capacity = 0;
+  float penalty = 0.0f;
+
+  struct Operands {
+    Tensor begin;             ///< i32 [1, latents + 1]
+    Tensor entries;           ///< i32 [1, capacity]
+    Tensor values, gradient;  ///< f32 [1, capacity]
+    Tensor threshold;         ///< f32 [1, latents]
+    Tensor out;               ///< f32 [1, latents]
+  };
+  std::array<OperandSpec, kOperandCount<ThresholdGrad>> specs() const;
+  std::string check() const;
+  template <class F>
+  void fields(F&& f) const {
+    f("latents", latents), f("capacity", capacity), f("penalty", penalty);
   }
 };
 
@@ -169,16 +259,17 @@ struct LatentUpdate {
   }
 };
 
-/// Counts firings from sorted codes: fired[j] += entries of j; since[j] = 0 where j fired, else since[j] +
-/// rows. Both stop at 2^32 - 1 instead of wrapping.
+/// Counts firings: fired[j] += firings of j; since[j] = 0 where j fired, else since[j] + rows. Both stop at
+/// 2^32 - 1 instead of wrapping. The firings come from sorted codes, or from `counts` where codes are dense.
 struct FiringStats {
   static constexpr std::string_view kName = "firing_stats";
   std::int64_t rows = 0, latents = 0;
 
   struct Operands {
-    Tensor begin;  ///< i32 [1, latents + 1]
-    Tensor fired;  ///< u32 [1, latents]
-    Tensor since;  ///< u32 [1, latents], samples since the latent last fired
+    Tensor begin;   ///< i32 [1, latents + 1], or absent
+    Tensor counts;  ///< f32 [1, latents], absent with `begin`
+    Tensor fired;   ///< u32 [1, latents]
+    Tensor since;   ///< u32 [1, latents], samples since the latent last fired
   };
   std::array<OperandSpec, kOperandCount<FiringStats>> specs() const;
   std::string check() const;
