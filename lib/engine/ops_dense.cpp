@@ -32,7 +32,8 @@ std::array<OperandSpec, 3> Elementwise::specs() const {
 
 std::string Elementwise::check() const {
   if (rows < 0 || cols < 0) return "rows and cols must not be negative";
-  const bool takes_b = kind == Kind::kAxpby || kind == Kind::kMul || kind == Kind::kSiluMul;
+  const bool takes_b =
+      kind == Kind::kAxpby || kind == Kind::kMul || kind == Kind::kSiluMul || kind == Kind::kGate;
   if (!takes_b) return b_rows == 0 && b_cols == 0 ? "" : "this kind takes no b";
   if ((b_rows != rows && b_rows != 1) || (b_cols != cols && b_cols != 1))
     return "b must have rows or 1 rows and cols or 1 columns";
