@@ -122,7 +122,7 @@ json coder_json(const std::filesystem::path& folder, const LoadedCoder& coder) {
           {"d_in", coder.config.d_in},
           {"d_out", coder.config.d_out},
           {"latents", coder.config.latents},
-          {"k", coder.config.k},
+          {"k", coder.config.k > 0 ? json(coder.config.k) : json()},
           {"model", coder.provenance.model_name},
           {"site", coder.provenance.hook_name}};
 }

@@ -38,14 +38,14 @@ Description describe_coder(const Path& path) {
   Description d{"sparse coder", {{"recipe", c.recipe}}, {}};
   d.rows.push_back({"dimensions", std::to_string(c.d_in) + " -> " + std::to_string(c.d_out)});
   d.rows.push_back({"latents", with_commas(c.latents)});
-  d.rows.push_back({"k", std::to_string(c.k)});
+  if (c.k > 0) d.rows.push_back({"k", std::to_string(c.k)});
   if (!coder.provenance.model_name.empty()) d.rows.push_back({"model", coder.provenance.model_name});
   if (!coder.provenance.hook_name.empty()) d.rows.push_back({"site", coder.provenance.hook_name});
   d.details = {{"recipe", c.recipe},
                {"d_in", c.d_in},
                {"d_out", c.d_out},
                {"latents", c.latents},
-               {"k", c.k},
+               {"k", c.k > 0 ? json(c.k) : json()},
                {"model", coder.provenance.model_name},
                {"site", coder.provenance.hook_name}};
   if (std::ifstream in(path / "polysem.json"); in) {

@@ -132,7 +132,9 @@ class ReportBuilder {
     p.recipe = coder_.config.recipe;
     p.inputs = coder_.config.d_in;
     p.latents = coder_.config.latents;
-    p.active_latents = static_cast<double>(coder_.config.k);
+    p.active_latents = coder_.config.k > 0
+                           ? static_cast<double>(coder_.config.k)
+                           : find_or<double>(about, {"k"}, find_or<double>(about, {"target_l0"}, kNotKnown));
     p.model = coder_.provenance.model_name.empty() ? info.model_name : coder_.provenance.model_name;
     p.site = coder_.provenance.hook_name.empty() ? info.site : coder_.provenance.hook_name;
     for (const std::string& source : info.text_sources)

@@ -3,6 +3,7 @@
 
 #include "bench/program/command.hpp"
 #include "bench/program/metrics_log.hpp"
+#include "bench/program/recipe_options.hpp"
 #include "bench/program/session.hpp"
 #include "bench/program/terminal.hpp"
 #include "bench/program/train_options.hpp"
@@ -122,29 +123,30 @@ class Run {
     provenance.context_size = store_.info().context;
     for (const std::string& source : store_.info().text_sources)
       provenance.dataset += (provenance.dataset.empty() ? "" : ",") + source;
-    const nlohmann::json about = {{"schema", "polysem.coder/1"},
-                                  {"recipe", config_.coder.recipe},
-                                  {"d_in", config_.coder.d_in},
-                                  {"d_out", config_.coder.d_out},
-                                  {"latents", config_.coder.latents},
-                                  {"k", config_.coder.k},
-                                  {"seed", config_.seed},
-                                  {"samples", m.samples},
-                                  {"input_scale", trainer_.input_scale()},
-                                  {"config", arguments_.effective()},
-                                  {"command", arguments_.command_line()},
-                                  {"data",
-                                   {{"path", arguments_.text("data")},
-                                    {"identity", store_.identity()},
-                                    {"rows", store_.rows()},
-                                    {"site", store_.info().site},
-                                    {"model", store_.info().model_name},
-                                    {"model_sha256", store_.info().model_sha256},
-                                    {"text_sha256", store_.info().text_sha256},
-                                    {"massive_limit", store_.info().massive_limit}}},
-                                  {"environment", session_.environment()},
-                                  {"training_seconds", seconds_},
-                                  {"metrics", to_json(m)}};
+    const nlohmann::json about = {
+        {"schema", "polysem.coder/1"},
+        {"recipe", config_.coder.recipe},
+        {"d_in", config_.coder.d_in},
+        {"d_out", config_.coder.d_out},
+        {"latents", config_.coder.latents},
+        {"k", config_.coder.k},
+        {"seed", config_.seed},
+        {"samples", m.samples},
+        {"input_scale", trainer_.input_scale()},
+        {"config", effective_options(arguments_, find_recipe(config_.coder.recipe))},
+        {"command", arguments_.command_line()},
+        {"data",
+         {{"path", arguments_.text("data")},
+          {"identity", store_.identity()},
+          {"rows", store_.rows()},
+          {"site", store_.info().site},
+          {"model", store_.info().model_name},
+          {"model_sha256", store_.info().model_sha256},
+          {"text_sha256", store_.info().text_sha256},
+          {"massive_limit", store_.info().massive_limit}}},
+        {"environment", session_.environment()},
+        {"training_seconds", seconds_},
+        {"metrics", to_json(m)}};
     trainer_.save_checkpoint();
     save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
     write_file_atomic(out_ / "polysem.json", std::string_view(to_text(about, 2) + "\n"));

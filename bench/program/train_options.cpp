@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "bench/program/recipe_options.hpp"
+#include "polysem/error.hpp"
+
 namespace polysem::program {
 
 namespace {
@@ -42,14 +45,21 @@ DecoderConstraint decoder_of(const Arguments& arguments) {
 
 }  // namespace
 
+const Recipe& recipe_of(const Arguments& arguments) {
+  try {
+    return find_recipe(arguments.text("recipe"));
+  } catch (const Error& error) {
+    throw UsageError(std::string("option --recipe: ") + error.what());
+  }
+}
+
 std::vector<OptionSpec> train_options() {
-  return {
+  std::vector<OptionSpec> options = {
       {"data", "STORE", "", "activations to train on: a store that polysem capture or data made"},
       {"recipe", "NAME", "topk", "how to train; --list-recipes shows them"},
       {"list-recipes", "", "", "list every recipe with its parameters, defaults and source, and stop"},
       {"latents", "N", "", "latents of the coder"},
       {"expansion", "X", "", "latents as a multiple of the dimension of the data, instead of --latents"},
-      {"k", "N", "32", "active latents a row"},
       {"batch", "N", "2048", "rows a step"},
       {"steps", "N", "1500", "length of the run"},
       {"samples", "N", "", "length of the run in rows, instead of --steps"},
@@ -63,8 +73,6 @@ std::vector<OptionSpec> train_options() {
       {"decoder", "unit_norm|norm_aware|none", "unit_norm", "how decoder rows are kept"},
       {"normalize", "expected_average_only_in|none", "expected_average_only_in",
        "scale of the inputs in training; folded into what is saved"},
-      {"aux-k", "N", "256", "dead latents that model the error of a row (0: no AuxK)"},
-      {"aux-coefficient", "A", "0.03125", "weight of the AuxK loss"},
       {"dead-window", "SAMPLES", "0",
        "a latent without firing for so long is dead (0: 1 % of the run, at most 10M)"},
       {"log-every", "STEPS", "50", "steps between lines of metrics.jsonl"},
@@ -73,19 +81,26 @@ std::vector<OptionSpec> train_options() {
       {"eval-data", "STORE", "", "held-out activations for --eval-every"},
       {"resume", "", "", "go on from the checkpoint in --out, or begin where there is none"},
   };
+  const auto place =
+      std::find_if(options.begin(), options.end(), [](const auto& o) { return o.name == "batch"; });
+  const auto own = recipe_options();
+  options.insert(place, own.begin(), own.end());
+  return options;
 }
 
 TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision precision) {
   TrainConfig config;
   CoderConfig& coder = config.coder;
   coder.recipe = arguments.text("recipe");
+  const Recipe& recipe = recipe_of(arguments);
+  refuse_foreign_options(arguments, recipe);
   coder.d_in = coder.d_out = dim;
   coder.latents = latents_of(arguments, dim);
-  coder.k = arguments.integer("k", 1, coder.latents);
+  coder.k = recipe_integer(arguments, recipe, "k", 1, coder.latents, std::min(coder.k, coder.latents));
   coder.precision = precision;
   coder.decoder = decoder_of(arguments);
-  coder.aux_k = std::min(arguments.integer("aux-k", 0, kMost), coder.latents);
-  coder.aux_coefficient = static_cast<float>(arguments.number("aux-coefficient", 0, 1e6));
+  coder.aux_k = std::min(recipe_integer(arguments, recipe, "aux-k", 0, kMost, 0), coder.latents);
+  coder.aux_coefficient = static_cast<float>(recipe_number(arguments, recipe, "aux-coefficient", 0, 1e6, 0));
 
   config.batch = arguments.integer("batch", 1, std::int64_t{1} << 31);
   config.rate.steps = steps_of(arguments, config.batch);

@@ -60,6 +60,7 @@ CoderFile read_config(const std::filesystem::path& file) {
   expect_none(root, "normalize_activations", file.string());
   expect_none(root, "reshape_activations", file.string());
   if (const auto metadata = root.find("metadata")) {
+    coder.recipe = text_or_empty(*metadata, "polysem_recipe");
     coder.model_name = text_or_empty(*metadata, "model_name");
     coder.hook_name = text_or_empty(*metadata, "hook_name");
     coder.dataset_path = text_or_empty(*metadata, "dataset_path");
@@ -113,6 +114,7 @@ void write_coder_file(const std::filesystem::path& folder, const CoderFile& code
                   {{"sae_lens_version", kSaeLensVersion},
                    {"sae_lens_training_version", nullptr},
                    {"polysem_version", polysem_version()},
+                   {"polysem_recipe", coder.recipe},
                    {"model_name", coder.model_name},
                    {"hook_name", coder.hook_name},
                    {"hook_head_index", nullptr},

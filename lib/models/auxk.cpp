@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "lib/models/activation.hpp"
+
 namespace polysem {
 
-AuxK::AuxK(Executor& executor, const CoderConfig& config, std::int64_t batch) : config_(config) {
-  const std::int64_t k = std::min(config.aux_k, config.latents);
-  list_ = CodeList::make(executor, batch, k, batch * k, config.latents);
+AuxK::AuxK(Executor& executor, const CoderConfig& config, std::int64_t batch)
+    : config_(config),
+      list_(executor, batch, std::min(config.aux_k, config.latents),
+            batch * std::min(config.aux_k, config.latents), config.latents) {
   candidates_ = executor.make(1, config.latents, DType::kI32);
   target_ = executor.make(batch, config.d_out);
   aux_error_ = executor.make(batch, config.d_out);
@@ -23,7 +26,6 @@ double AuxK::run(Executor& executor, const CoderTensors& coder, const Tensor& in
 
   const Tensor candidates = candidates_.view().col_range(0, count);
   executor.upload(candidates, dead);
-  const bool low = static_cast<bool>(coder.w_enc_low);
   executor.run(EncodeTopK{.rows = rows,
                           .d_in = config_.d_in,
                           .latents = config_.latents,
@@ -31,7 +33,7 @@ double AuxK::run(Executor& executor, const CoderTensors& coder, const Tensor& in
                           .candidates = count,
                           .precision = config_.precision},
                {.x = input,
-                .w_enc = low ? coder.w_enc_low : coder.w_enc,
+                .w_enc = coder.encoder(),
                 .b_enc = coder.b_enc,
                 .scale = coder.decoder_norms,
                 .candidates = candidates,
@@ -43,7 +45,6 @@ double AuxK::run(Executor& executor, const CoderTensors& coder, const Tensor& in
   executor.run(
       Elementwise{.kind = Elementwise::Kind::kCopy, .rows = rows, .cols = config_.d_out, .alpha = -1.0f},
       {.a = error, .b = {}, .out = target_});
-  const Tensor w_dec = coder.w_dec_low ? coder.w_dec_low : coder.w_dec;
   executor.run(SparseDecode{.rows = rows,
                             .latents = config_.latents,
                             .d_out = config_.d_out,
@@ -52,7 +53,7 @@ double AuxK::run(Executor& executor, const CoderTensors& coder, const Tensor& in
                {.values = codes.values,
                 .ids = codes.latents,
                 .row_offsets = {},
-                .w_dec = w_dec,
+                .w_dec = coder.decoder(),
                 .bias = {},
                 .base = {},
                 .target = target_,
@@ -61,18 +62,7 @@ double AuxK::run(Executor& executor, const CoderTensors& coder, const Tensor& in
                 .row_loss = row_loss_});
 
   decoder_scale_ = static_cast<float>(2.0 * weight / static_cast<double>(rows));
-  executor.run(SparseGradValues{.rows = rows,
-                                .latents = config_.latents,
-                                .d_out = config_.d_out,
-                                .k = codes.k,
-                                .capacity = codes.capacity(),
-                                .scale = decoder_scale_},
-               {.error = aux_error_,
-                .w_dec = w_dec,
-                .values = codes.values,
-                .ids = codes.latents,
-                .row_offsets = {},
-                .gradient = list_.gradient_view()});
+  grad_values(executor, coder, aux_error_, list_, decoder_scale_, 0.0f);
   list_.sort_by_latent(executor, config_.latents);
 
   if (!measure) return 0.0;

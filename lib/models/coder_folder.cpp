@@ -1,5 +1,7 @@
 #include "polysem/coder_folder.hpp"
 
+#include <set>
+
 #include "polysem/coder_file.hpp"
 #include "polysem/error.hpp"
 #include "polysem/recipe.hpp"
@@ -16,25 +18,35 @@ std::vector<float> transposed(const std::vector<float>& matrix, std::int64_t row
   return out;
 }
 
-const Recipe& recipe_of(const std::filesystem::path& folder, const std::string& architecture) {
-  std::string known;
+/// The recipe that the file names, else the one whose result has this architecture by its own name, else the
+/// first that has it.
+const Recipe& recipe_of(const std::filesystem::path& folder, const CoderFile& file) {
+  const Recipe* found = nullptr;
+  std::set<std::string_view> known;
   for (const Recipe* recipe : recipes()) {
-    if (recipe->architecture == architecture) return *recipe;
-    known += (known.empty() ? "" : ", ") + std::string(recipe->architecture);
+    known.insert(recipe->architecture);
+    if (recipe->architecture != file.architecture) continue;
+    if (recipe->name == file.recipe) return *recipe;
+    if (found == nullptr || recipe->name == file.architecture) found = recipe;
   }
-  throw Error(ErrorCode::kUnsupported, folder.string() + ": architecture '" + architecture +
-                                           "' is not supported; this version reads " + known);
+  if (found != nullptr) return *found;
+  std::string list;
+  for (const std::string_view name : known) list += (list.empty() ? "" : ", ") + std::string(name);
+  throw Error(ErrorCode::kUnsupported, folder.string() + ": architecture '" + file.architecture +
+                                           "' is not supported; this version reads " + list);
 }
 
 }  // namespace
 
 void save_coder(const std::filesystem::path& folder, const CoderConfig& config, const CoderWeights& weights,
                 const CoderProvenance& provenance) {
-  write_coder_file(folder, {.architecture = std::string(find_recipe(config.recipe).architecture),
+  const std::string architecture(find_recipe(config.recipe).architecture);
+  write_coder_file(folder, {.architecture = architecture,
+                            .recipe = config.recipe,
                             .d_in = config.d_in,
                             .d_out = config.d_out,
                             .d_sae = config.latents,
-                            .k = config.k,
+                            .k = architecture == "topk" ? config.k : 0,
                             .apply_b_dec_to_input = config.apply_b_dec_to_input,
                             .rescale_acts_by_decoder_norm = config.decoder == DecoderConstraint::kNormAware,
                             .model_name = provenance.model_name,
@@ -45,23 +57,32 @@ void save_coder(const std::filesystem::path& folder, const CoderConfig& config, 
                             .w_dec = weights.w_dec,
                             .b_enc = weights.b_enc,
                             .b_dec = weights.b_dec,
-                            .threshold = {}});
+                            .threshold = weights.threshold});
 }
 
 LoadedCoder load_coder(const std::filesystem::path& folder) {
   CoderFile file = read_coder_file(folder);
   LoadedCoder coder;
   CoderConfig& config = coder.config;
-  config.recipe = recipe_of(folder, file.architecture).name;
+  config.recipe = recipe_of(folder, file).name;
   config.d_in = file.d_in;
   config.d_out = file.d_out;
   config.latents = file.d_sae;
-  config.k = file.k > 0 ? file.k : 1;
+  config.k = file.k;
   config.apply_b_dec_to_input = file.apply_b_dec_to_input;
   config.decoder =
       file.rescale_acts_by_decoder_norm ? DecoderConstraint::kNormAware : DecoderConstraint::kUnitNorm;
-  coder.weights = {transposed(file.w_enc, file.d_in, file.d_sae), std::move(file.w_dec),
-                   std::move(file.b_enc), std::move(file.b_dec)};
+  coder.weights = {transposed(file.w_enc, file.d_in, file.d_sae),
+                   std::move(file.w_dec),
+                   std::move(file.b_enc),
+                   std::move(file.b_dec),
+                   {}};
+  if (file.architecture == "jumprelu") {
+    if (file.threshold.empty())
+      throw Error(ErrorCode::kBadInput, (folder / "sae_weights.safetensors").string() +
+                                            ": tensor 'threshold' is missing, which jumprelu needs");
+    coder.weights.threshold = std::move(file.threshold);
+  }
   coder.provenance = {file.model_name, file.hook_name, file.dataset_path, file.context_size};
   try {
     validate(config);

@@ -48,7 +48,9 @@ void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights
     throw Error(ErrorCode::kInvalidArgument, "rescale_encoder: input and output must be of one width");
   const std::int64_t rows = static_cast<std::int64_t>(x.size()) / config.d_in;
   const Array input = executor.make_from(rows, config.d_in, x), output = executor.make(rows, config.d_out);
-  SparseCoder(executor, config, weights, rows).reconstruct(input, output);
+  CoderConfig selecting = config;  // thresholds come later: here every row keeps its k best
+  selecting.recipe = "topk";
+  SparseCoder(executor, selecting, weights, rows).reconstruct(input, output);
   const auto y = executor.download_f32(output);
   double xy = 0, yy = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {

@@ -30,6 +30,8 @@ CoderTensors make_coder_tensors(Executor& executor, const CoderConfig& config, c
   coder.w_dec = upload_weights(executor, "W_dec", weights.w_dec, config.latents, config.d_out);
   coder.b_enc = upload_weights(executor, "b_enc", weights.b_enc, 1, config.latents);
   coder.b_dec = upload_weights(executor, "b_dec", weights.b_dec, 1, config.d_out);
+  if (!weights.threshold.empty())
+    coder.threshold = upload_weights(executor, "threshold", weights.threshold, 1, config.latents);
   if (config.decoder == DecoderConstraint::kNormAware) {
     coder.decoder_norms = executor.make(1, config.latents);
     refresh_decoder_norms(executor, coder);

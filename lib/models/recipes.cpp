@@ -5,12 +5,20 @@ namespace polysem {
 
 // One row a recipe; each is defined in a file of its own in lib/models/recipes.
 extern const Recipe kTopKRecipe;
+extern const Recipe kBatchTopKRecipe;
 
 namespace {
 constexpr const Recipe* kRecipes[] = {
     &kTopKRecipe,
+    &kBatchTopKRecipe,
 };
 }  // namespace
+
+const RecipeParameter* Recipe::parameter(std::string_view option) const noexcept {
+  for (const RecipeParameter& p : parameters)
+    if (p.option == option) return &p;
+  return nullptr;
+}
 
 std::span<const Recipe* const> recipes() { return kRecipes; }
 

@@ -1,5 +1,6 @@
 #include "polysem/sparse_coder.hpp"
 
+#include "lib/models/activation.hpp"
 #include "lib/models/coder_tensors.hpp"
 #include "polysem/error.hpp"
 #include "polysem/recipe.hpp"
@@ -31,7 +32,8 @@ void validate(const CoderConfig& config) {
   require(config.d_in > 0 && config.d_out > 0, "d_in and d_out must be positive");
   require(config.latents > 0 && config.latents < (std::int64_t{1} << 31),
           "latents must lie between 1 and 2^31 - 1");
-  require(config.k > 0 && config.k <= config.latents, "k must lie between 1 and the number of latents");
+  require(config.k >= 0 && config.k <= config.latents, "k must lie between 1 and the number of latents");
+  require(config.k > 0 || config.recipe != "topk", "k must be at least 1");
   require(!config.apply_b_dec_to_input || config.d_in == config.d_out,
           "apply_b_dec_to_input needs an input as wide as the output");
   require(config.aux_k >= 0, "aux-k must not be negative");
@@ -44,12 +46,12 @@ SparseCoder::SparseCoder(Executor& executor, const CoderConfig& config, const Co
     : executor_(&executor), config_(config), max_rows_(max_rows) {
   validate(config);
   require(max_rows > 0, "max_rows must be positive");
+  require(weights.threshold.empty() != find_recipe(config.recipe).needs_threshold(),
+          "the coder's thresholds are missing, or its recipe has none");
   tensors_ = make_coder_tensors(executor, config, weights);
   activation_ = find_recipe(config.recipe).make_activation(config);
-  const std::int64_t capacity = activation_->capacity(max_rows);
-  values_ = executor.make(1, capacity);
-  ids_ = executor.make(1, capacity, DType::kI32);
-  if (activation_->row_length() == 0) row_offsets_ = executor.make(1, max_rows + 1, DType::kI32);
+  buffer_ = std::make_unique<CodeBuffer>(executor, max_rows, activation_->row_length(),
+                                         activation_->first_capacity(max_rows));
   if (config.apply_b_dec_to_input) centred_ = executor.make(max_rows, config.d_in);
   if (config.precision == Precision::kBF16) centred_low_ = executor.make(max_rows, config.d_in, DType::kBF16);
 }
@@ -58,16 +60,10 @@ SparseCoder::~SparseCoder() = default;
 
 SparseCodes SparseCoder::encode(const Tensor& x) {
   require(x.rows <= max_rows_, "encode: more rows than the coder was made for");
-  const std::int64_t capacity = activation_->capacity(x.rows);
-  SparseCodes codes{.values = values_.view().col_range(0, capacity),
-                    .latents = ids_.view().col_range(0, capacity),
-                    .row_offsets = {},
-                    .rows = x.rows,
-                    .k = activation_->row_length()};
-  if (row_offsets_) codes.row_offsets = row_offsets_.view().col_range(0, x.rows + 1);
+  buffer_->set_rows(x.rows);
   const Tensor input = centre(*executor_, config_, tensors_, x, centred_, centred_low_);
-  activation_->encode(*executor_, tensors_, input, codes);
-  return codes;
+  activation_->encode(*executor_, tensors_, input, *buffer_);
+  return buffer_->codes;
 }
 
 void SparseCoder::decode(const SparseCodes& codes, const Tensor& output) {

@@ -28,6 +28,7 @@ void fold_decoder_norms(CoderWeights& weights) {
     for (std::size_t d = 0; d < d_in; ++d)
       weights.w_enc[j * d_in + d] = static_cast<float>(weights.w_enc[j * d_in + d] * norm);
     weights.b_enc[j] = static_cast<float>(weights.b_enc[j] * norm);
+    if (!weights.threshold.empty()) weights.threshold[j] = static_cast<float>(weights.threshold[j] * norm);
   }
 }
 

@@ -22,6 +22,7 @@ std::string_view name(Normalize normalize) noexcept {
 void validate(const TrainConfig& config) {
   validate(config.coder);
   require(config.batch > 0, "batch must be at least 1");
+  require(config.coder.k > 0, "k must be at least 1");
   require(config.batch * config.coder.k < (std::int64_t{1} << 31), "batch times k must stay below 2^31");
   require(config.rate.steps > 0, "steps must be at least 1");
   require(std::isfinite(config.rate.peak) && config.rate.peak > 0, "lr must be positive");

@@ -126,6 +126,7 @@ struct Trainer::Impl {
     text["step"] = std::to_string(step);
     text["input_scale"] = exact(scale);
     text["target_variance"] = exact(variance);
+    for (const NamedNumber& number : coder->numbers()) text["state." + number.name] = exact(*number.value);
     write_checkpoint(executor, checkpoint, coder->state(), text);
   }
 };
@@ -159,6 +160,8 @@ bool Trainer::resume() {
   t.make_step({std::vector<float>(latents * dim), std::vector<float>(latents * dim),
                std::vector<float>(latents), std::vector<float>(dim)});
   read_checkpoint_arrays(t.executor, t.checkpoint, t.coder->state());
+  for (const NamedNumber& number : t.coder->numbers())
+    *number.value = exact_value(t.checkpoint, text, "state." + number.name);
   t.coder->restored();
   t.step = t.log_step = step;
   return true;

@@ -10,6 +10,7 @@ namespace polysem {
 /// A coder's folder as SAELens 6 keeps it: cfg.json and sae_weights.safetensors, in the layouts of the file.
 struct CoderFile {
   std::string architecture;  ///< "topk", "standard", "jumprelu", ...
+  std::string recipe{};      ///< polysem's name of how it was trained, in the metadata; may be empty
   std::int64_t d_in = 0, d_out = 0, d_sae = 0;
   std::int64_t k = 0;  ///< 0 where the architecture has none
   bool apply_b_dec_to_input = true;

@@ -14,6 +14,12 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+/// A number of a training state that is kept on the host, by its name in a checkpoint.
+struct NamedNumber {
+  std::string name;
+  double* value;
+};
+
 /// What one step did. Losses are sums over dimensions, means over the batch, of the units that the step was
 /// fed.
 struct StepResult {
@@ -43,6 +49,8 @@ class CoderStep {
 
   /// Everything that a bit-exact resume needs. Write back through Executor::upload, then call restored().
   std::vector<NamedTensor> state() const;
+  /// The same for numbers, which are written through their pointers.
+  std::vector<NamedNumber> numbers();
   void restored();
 
   CoderWeights weights();

@@ -8,22 +8,6 @@
 
 namespace polysem {
 
-/// The part of a coder between pre-activations and codes, with its own backward pass.
-class Activation {
- public:
-  virtual ~Activation() = default;
-  /// Entries a row, or 0 where they vary.
-  virtual std::int64_t row_length() const = 0;
-  /// Most entries that `rows` rows can have.
-  virtual std::int64_t capacity(std::int64_t rows) const = 0;
-  /// Codes of centred inputs, f32 (or bf16 in bf16 runs) [rows, d_in].
-  virtual void encode(Executor& executor, const CoderTensors& coder, const Tensor& centred,
-                      const SparseCodes& codes) const = 0;
-  /// Gradient with respect to the pre-activation of each entry: scale * d(|error|^2 / 2) / dh.
-  virtual void backward(Executor& executor, const CoderTensors& coder, const Tensor& error,
-                        const SparseCodes& codes, float scale, const Tensor& gradient) const = 0;
-};
-
 /// A number of a recipe that `polysem train --list-recipes` shows.
 struct RecipeParameter {
   std::string_view option;  ///< as typed on the command line, without dashes
@@ -39,6 +23,11 @@ struct Recipe {
   std::string_view architecture;  ///< under which name SAELens loads the result
   std::span<const RecipeParameter> parameters;
   std::unique_ptr<Activation> (*make_activation)(const CoderConfig& config);
+
+  /// Its parameter of that name, or null.
+  const RecipeParameter* parameter(std::string_view option) const noexcept;
+  /// Whether a trained coder selects by thresholds.
+  bool needs_threshold() const noexcept { return architecture == "jumprelu"; }
 };
 
 std::span<const Recipe* const> recipes();

@@ -24,7 +24,7 @@ std::string_view name(DecoderConstraint constraint) noexcept;
 struct CoderConfig {
   std::string recipe = "topk";
   std::int64_t d_in = 0, d_out = 0, latents = 0;
-  std::int64_t k = 32;               ///< active latents a row
+  std::int64_t k = 32;               ///< active latents a row; 0: not known (a loaded coder that is no TopK)
   bool apply_b_dec_to_input = true;  ///< the encoder sees x - b_dec
   DecoderConstraint decoder = DecoderConstraint::kUnitNorm;
   Precision precision = Precision::kF32;
@@ -43,6 +43,8 @@ struct CoderWeights {
   std::vector<float> w_dec;  ///< [latents, d_out]
   std::vector<float> b_enc;  ///< [latents]
   std::vector<float> b_dec;  ///< [d_out]
+  /// [latents], for recipes with thresholds: a latent is active where h > threshold. Else empty.
+  std::vector<float> threshold{};
 };
 
 /// The same on a backend. Low-precision copies exist in bf16 runs only; norms only for norm-aware coders.
@@ -50,9 +52,15 @@ struct CoderTensors {
   Array w_enc, w_dec, b_enc, b_dec;
   Array w_enc_low, w_dec_low;
   Array decoder_norms;  ///< f32 [1, latents]
+  Array threshold;      ///< f32 [1, latents], where the recipe has thresholds
+
+  /// What products read: the low-precision copies where there are some.
+  const Array& encoder() const noexcept { return w_enc_low ? w_enc_low : w_enc; }
+  const Array& decoder() const noexcept { return w_dec_low ? w_dec_low : w_dec; }
 };
 
 class Activation;
+struct CodeBuffer;
 
 /// A sparse coder on a backend, for inference. Rows come in batches of at most `max_rows`.
 class SparseCoder {
@@ -77,7 +85,8 @@ class SparseCoder {
   std::int64_t max_rows_;
   CoderTensors tensors_;
   std::unique_ptr<Activation> activation_;
-  Array centred_, centred_low_, values_, ids_, row_offsets_;
+  std::unique_ptr<CodeBuffer> buffer_;
+  Array centred_, centred_low_;
 };
 
 }  // namespace polysem

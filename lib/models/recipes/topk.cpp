@@ -2,6 +2,7 @@
 // Makhzani & Frey, "k-sparse autoencoders", arXiv 1312.5663. f keeps the k largest pre-activations of a row
 // and passes them through ReLU; the gradient passes where a kept value is positive. Selection itself has no
 // gradient.
+#include "lib/models/activation.hpp"
 #include "polysem/recipe.hpp"
 
 namespace polysem {
@@ -13,40 +14,23 @@ class TopK final : public Activation {
   explicit TopK(const CoderConfig& config) : config_(config) {}
 
   std::int64_t row_length() const override { return config_.k; }
-  std::int64_t capacity(std::int64_t rows) const override { return rows * config_.k; }
+  std::int64_t first_capacity(std::int64_t rows) const override { return rows * config_.k; }
 
   void encode(Executor& executor, const CoderTensors& coder, const Tensor& centred,
-              const SparseCodes& codes) const override {
-    const bool low = static_cast<bool>(coder.w_enc_low);
+              CodeBuffer& buffer) override {
     const EncodeTopK op{.rows = centred.rows,
                         .d_in = config_.d_in,
                         .latents = config_.latents,
                         .k = config_.k,
-                        .precision = low ? Precision::kBF16 : Precision::kF32};
+                        .precision = config_.precision};
     executor.run(op, {.x = centred,
-                      .w_enc = low ? coder.w_enc_low : coder.w_enc,
+                      .w_enc = coder.encoder(),
                       .b_enc = coder.b_enc,
                       .scale = coder.decoder_norms,
                       .candidates = {},
-                      .values = codes.values,
-                      .ids = codes.latents,
+                      .values = buffer.codes.values,
+                      .ids = buffer.codes.latents,
                       .nonfinite = {}});
-  }
-
-  void backward(Executor& executor, const CoderTensors& coder, const Tensor& error, const SparseCodes& codes,
-                float scale, const Tensor& gradient) const override {
-    const SparseGradValues op{.rows = error.rows,
-                              .latents = config_.latents,
-                              .d_out = config_.d_out,
-                              .k = codes.k,
-                              .capacity = codes.capacity(),
-                              .scale = scale};
-    executor.run(op, {.error = error,
-                      .w_dec = coder.w_dec_low ? coder.w_dec_low : coder.w_dec,
-                      .values = codes.values,
-                      .ids = codes.latents,
-                      .row_offsets = codes.row_offsets,
-                      .gradient = gradient});
   }
 
  private:
