@@ -1,17 +1,40 @@
 #include "lib/train/checkpoint.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "polysem/error.hpp"
+#include "polysem/file.hpp"
 #include "polysem/safetensors.hpp"
 
 namespace polysem {
 
 namespace {
 
-constexpr const char* kSchema = "polysem.checkpoint/1";
+constexpr const char* kSchema = "polysem.checkpoint/2";  // 2: with a digest
+constexpr const char* kDigest = "sha256";
+
+/// SHA-256 over everything that a resumed run takes from the file: each text and each array behind its name
+/// and its size.
+class Digest {
+ public:
+  explicit Digest(const CheckpointText& text) {
+    for (const auto& [key, value] : text)
+      if (key != kDigest) add(key, std::as_bytes(std::span(value)));
+  }
+  void add(const std::string& name, std::span<const std::byte> bytes) {
+    const std::uint64_t sizes[] = {name.size(), bytes.size()};
+    hash_.update(std::as_bytes(std::span(sizes)));
+    hash_.update(std::as_bytes(std::span(name)));
+    hash_.update(bytes);
+  }
+  std::string hex() { return hash_.hex(); }
+
+ private:
+  Sha256 hash_;
+};
 
 std::vector<std::byte> download_bytes(Executor& executor, const NamedTensor& array) {
   const Tensor& t = array.tensor;
@@ -45,28 +68,42 @@ const std::string& entry(const std::filesystem::path& file, const CheckpointText
 
 }  // namespace
 
-void write_checkpoint(Executor& executor, const std::filesystem::path& file,
-                      const std::vector<NamedTensor>& arrays, const CheckpointText& text) {
+void write_checkpoint(Executor& executor, const std::filesystem::path& file, std::vector<NamedTensor> arrays,
+                      const CheckpointText& text) {
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
   if (error)
     throw Error(ErrorCode::kFailed,
                 "cannot make the folder " + file.parent_path().string() + ": " + error.message());
+  std::sort(arrays.begin(), arrays.end(),  // the order that a reader of the file finds them in
+            [](const NamedTensor& a, const NamedTensor& b) { return a.name < b.name; });
   std::vector<TensorSpec> specs;
   for (const NamedTensor& array : arrays)
     specs.push_back({array.name, array.tensor.dtype, {array.tensor.rows, array.tensor.cols}});
   CheckpointText metadata = text;
   metadata["schema"] = kSchema;
+  Digest digest(metadata);  // stands before the data in the file, so arrays are fetched twice
+  for (const NamedTensor& array : arrays) digest.add(array.name, download_bytes(executor, array));
+  metadata[kDigest] = digest.hex();
   SafetensorsWriter writer(file, specs, metadata);
   for (const NamedTensor& array : arrays) writer.write(array.name, download_bytes(executor, array));
   writer.commit();
 }
 
 CheckpointText read_checkpoint_text(const std::filesystem::path& file) {
-  CheckpointText text = Safetensors(file).metadata();
+  const Safetensors source(file);
+  CheckpointText text = source.metadata();
   if (const auto it = text.find("schema"); it == text.end() || it->second != kSchema)
-    refuse(file, std::string("expected a checkpoint of schema ") + kSchema);
+    refuse(file, std::string("expected a checkpoint of schema ") + kSchema + ", found " +
+                     (it == text.end() ? "none" : it->second));
+  Digest digest(text);
+  for (const std::string& name : source.names()) digest.add(name, source.tensor(name).bytes);
+  if (const std::string found = digest.hex(); found != entry(file, text, kDigest))
+    refuse(file, "the checkpoint is damaged: its bytes have the SHA-256 " + found +
+                     ", but it was written with " + entry(file, text, kDigest) +
+                     "; take it from a backup, or remove the folder and train again");
   text.erase("schema");
+  text.erase(kDigest);
   return text;
 }
 

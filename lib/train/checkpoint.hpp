@@ -13,10 +13,11 @@ namespace polysem {
 using CheckpointText = std::map<std::string, std::string>;
 
 /// Replaces the checkpoint at once: a crash leaves the old one. Refuses to save values that are not finite.
-void write_checkpoint(Executor& executor, const std::filesystem::path& file,
-                      const std::vector<NamedTensor>& arrays, const CheckpointText& text);
+void write_checkpoint(Executor& executor, const std::filesystem::path& file, std::vector<NamedTensor> arrays,
+                      const CheckpointText& text);
 
-/// The text alone. Throws Error{kBadInput} where the file is no checkpoint.
+/// The text alone. Throws Error{kBadInput} where the file is no checkpoint, or where one bit of its text or
+/// its arrays is not what was written.
 CheckpointText read_checkpoint_text(const std::filesystem::path& file);
 
 /// Arrays back to where they came from; every name, type and shape must match.

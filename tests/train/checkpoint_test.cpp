@@ -73,18 +73,30 @@ TEST_F(CheckpointTest, RefusesEveryTruncation) {
   test::refuse_every_truncation(file(), read_file(file()), [&] { trainer().resume(); });
 }
 
-/// A changed number may train on or diverge, but never crash.
+TEST_F(CheckpointTest, RefusesEveryFlippedBit) {
+  stop_after(2);
+  const std::string whole = read_file(file());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string bytes = whole;
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(bytes[i]) ^ (1u << i % 8));
+    test::put(file(), bytes);
+    EXPECT_FALSE(test::survives([&] { trainer().resume(); }, "bit " + std::to_string(i)))
+        << "went on with bit " << i % 8 << " of byte " << i << " flipped";
+  }
+}
+
+TEST_F(CheckpointTest, SaysThatTheDataIsDamaged) {
+  stop_after(2);
+  std::string bytes = read_file(file());
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  test::put(file(), bytes);
+  expect_error(ErrorCode::kBadInput, "state.safetensors: the checkpoint is damaged",
+               [&] { trainer().resume(); });
+}
+
 TEST_F(CheckpointTest, SurvivesMutation) {
   stop_after(4);
-  test::survive_mutations(file(), read_file(file()), 400, [&] {
-    Trainer t = trainer();
-    t.resume();
-    try {
-      run(t, 100);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kFailed) throw;
-    }
-  });
+  test::survive_mutations(file(), read_file(file()), 400, [&] { trainer().resume(); });
 }
 
 TEST_F(CheckpointTest, RefusesCountersOutOfRange) {
