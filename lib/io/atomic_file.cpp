@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,15 +37,56 @@ fs::path resolve(const fs::path& path) {
   return error ? path : target;
 }
 
+std::string temporary_start(const fs::path& target) { return "." + target.filename().string() + "."; }
+
 fs::path temporary_name(const fs::path& target) {
   static std::atomic<unsigned> counter{0};
-  return target.parent_path() / ("." + target.filename().string() + "." + std::to_string(::getpid()) + "-" +
-                                 std::to_string(counter++) + ".tmp");
+  return target.parent_path() /
+         (temporary_start(target) + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
+}
+
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
+/// Whether a name is one that temporary_name() gave for this target: ".NAME.PID-NUMBER.tmp".
+bool is_temporary(const std::string& name, const std::string& start) {
+  constexpr std::string_view kEnd = ".tmp";
+  if (!name.starts_with(start) || !name.ends_with(kEnd) || name.size() <= start.size() + kEnd.size())
+    return false;
+  const auto middle = std::string_view(name).substr(start.size(), name.size() - start.size() - kEnd.size());
+  return middle.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+/// Removes what killed processes left of this target. A living writer holds a lock on its temporary.
+void remove_leftovers(const fs::path& target) {
+  const std::string start = temporary_start(target);
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(folder_of(target), error); !error && entry != fs::end(entry);
+       entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (!is_temporary(path.filename().string(), start)) continue;
+    const io::Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (file.number() >= 0 && ::flock(file.number(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+  }
+}
+
+/// Opens a new temporary for the target and locks it; sets `path`. -1 and errno where that fails.
+int open_temporary(const fs::path& target, fs::path& path) {
+  for (;;) {
+    path = temporary_name(target);
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0) return file;
+    struct stat status {};
+    const bool locked = ::flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (locked && ::fstat(file, &status) == 0 && status.st_nlink > 0) return file;
+    ::close(file);  // another process took it for a leftover before it was locked
+  }
 }
 
 /// Makes the renaming itself durable. Some file systems cannot flush a directory; the file is safe there.
 void flush_directory(const fs::path& file) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const fs::path folder = folder_of(file);
   const io::Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.number() < 0) return;
   if (::fsync(directory.number()) != 0 && errno != EINVAL && errno != EROFS) fail("flush the folder", folder);
@@ -58,13 +100,16 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(resolve(path
     errno = EISDIR;
     fail("write", path_);
   }
-  const bool direct = written_directly(path);
-  const fs::path opened = direct ? path_ : temporary_name(target_);
-  const int flags = direct ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-  descriptor_ = ::open(opened.c_str(), flags, 0666);
+  if (written_directly(path)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) fail("write", path_);
+    return;
+  }
+  remove_leftovers(target_);
+  fs::path temporary;
+  descriptor_ = open_temporary(target_, temporary);
   if (descriptor_ < 0) fail("write", path_);
-  if (direct) return;
-  temporary_ = opened;
+  temporary_ = std::move(temporary);
   struct stat old {};  // a file that is replaced keeps its permissions
   if (::stat(target_.c_str(), &old) == 0) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777));
 }
@@ -110,12 +155,23 @@ void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
 }
 
 void AtomicFile::commit() {
-  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail("flush", path_);
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", path_);
-  if (temporary_.empty()) return;
+  if (temporary_.empty()) {
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", path_);
+    return;
+  }
+  if (::fsync(descriptor_) != 0) fail("flush", path_);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("write", path_);
   temporary_.clear();
+  ::close(std::exchange(descriptor_, -1));  // only now: its lock says that the temporary is in use
   flush_directory(target_);
+}
+
+void require_writable(const fs::path& path) {
+  if (written_directly(path)) {  // opening a pipe would wait for its reader
+    if (::access(path.c_str(), W_OK) != 0) fail("write", path);
+    return;
+  }
+  const AtomicFile probe(path);
 }
 
 void write_file_atomic(const fs::path& path, std::span<const std::byte> bytes) {

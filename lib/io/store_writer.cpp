@@ -20,16 +20,6 @@ std::string shard_name(std::size_t number) {
   return text;
 }
 
-/// What a killed process left of a shard or a progress file that it was writing.
-void remove_leftovers(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string file = entry.path().filename().string();
-    if (file.ends_with(".tmp") && (file.starts_with(".shard-") || file.starts_with(".progress.json.")))
-      std::filesystem::remove(entry.path(), ignored);
-  }
-}
-
 /// The least length that rounds to infinity in this type.
 float overflow_limit(DType type) {
   if (type == DType::kF16) return 65520.0f;
@@ -164,7 +154,6 @@ StoreWriter::StoreWriter(std::filesystem::path folder, const StoreInfo& info)
     throw Error(ErrorCode::kInvalidArgument,
                 folder.string() + " holds a finished store already; give another --out or remove it");
   io::make_folder(folder);
-  remove_leftovers(folder);
   impl_->folder = std::move(folder);
   impl_->info = info;
   impl_->take_up();

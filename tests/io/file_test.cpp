@@ -93,6 +93,35 @@ TEST(AtomicFile, KeepsPermissionsAndFollowsLinks) {
   EXPECT_EQ(status.st_mode & 0777u, 0640u);
 }
 
+TEST(AtomicFile, RemovesWhatKilledWritersLeftAndNothingElse) {
+  const TemporaryFolder folder;
+  const std::string others[] = {".a.txt",    ".a.1-0.tmp.txt", ".ab.1-0.tmp",
+                                "a.1-0.tmp", ".a..tmp",        ".a.x.tmp"};
+  for (const std::string& name : others) std::ofstream(folder / name) << "mine";
+  std::ofstream(folder / ".a.1-0.tmp") << "left behind";
+  AtomicFile living(folder / "a");
+  write_file_atomic(folder / "a", std::string_view("second"));
+  for (const std::string& name : others) EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
+  EXPECT_FALSE(std::filesystem::exists(folder / ".a.1-0.tmp"));
+  living.write(bytes_of("first"));
+  living.commit();
+  EXPECT_EQ(read_file(folder / "a"), "first");
+  EXPECT_EQ(folder.entries(), std::size(others) + 1);
+}
+
+TEST(RequireWritable, LeavesNoTraceAndSaysWhatWritingWouldMeet) {
+  const TemporaryFolder folder;
+  require_writable(folder / "a");
+  require_writable("/dev/null");
+  EXPECT_EQ(folder.entries(), 0u);
+  write_file_atomic(folder / "a", std::string_view("old"));
+  require_writable(folder / "a");
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  expect_error(ErrorCode::kFailed, "a/b: Not a directory", [&] { require_writable(folder / "a" / "b"); });
+  expect_error(ErrorCode::kFailed, "No such file", [&] { require_writable(folder / "no" / "b"); });
+  expect_error(ErrorCode::kFailed, "Is a directory", [&] { require_writable(folder.path()); });
+}
+
 TEST(AtomicFile, SaysWhyNot) {
   const TemporaryFolder folder;
   expect_error(ErrorCode::kFailed, "Is a directory", [&] { AtomicFile file(folder.path()); });

@@ -37,7 +37,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit = s
 /// A file that appears under its name only when it is complete: bytes go to a temporary file beside it, and
 /// commit() flushes that to the disk and renames it. Without commit() the temporary is removed and whatever
 /// stood under the name stays. A target that is a device or a pipe (/dev/stdout) is written directly; a
-/// symbolic link is followed. Failures (a full disk) throw Error{kFailed} with the path and the reason.
+/// symbolic link is followed. What a killed process left of the same file is removed. Failures (a full disk)
+/// throw Error{kFailed} with the path and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);
@@ -66,6 +67,10 @@ class AtomicFile {
 /// Replaces the file by `bytes`, or leaves it as it was and throws: see AtomicFile.
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file_atomic(const std::filesystem::path& path, std::string_view text);
+
+/// Throws the Error that writing this file would meet as things stand: no such folder, no permission. For a
+/// result that is to be written after long work.
+void require_writable(const std::filesystem::path& path);
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces.
 class Sha256 {
