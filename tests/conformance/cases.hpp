@@ -32,6 +32,8 @@ std::vector<Case> fill_cases();
 std::vector<Case> row_cases();
 std::vector<Case> adam_cases();
 std::vector<Case> encode_topk_cases();
+std::vector<Case> encode_threshold_cases();
+std::vector<Case> encode_batch_topk_cases();
 std::vector<Case> sparse_cases();
 std::vector<Case> latent_cases();
 std::vector<Case> transformer_cases();

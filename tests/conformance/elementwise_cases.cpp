@@ -122,6 +122,15 @@ void add_nonfinite(std::vector<Case>& list) {
                                 return p.set("a", {NAN, INFINITY, -INFINITY, 3e38, -3e38, 1});
                               }));
   }
+  // A gate opens above 0 only: neither at a zero nor for what is not a number.
+  list.push_back(exact_case("elementwise_gate_edges", [](std::uint64_t seed) {
+    Problem p(
+        Elementwise{
+            .kind = Kind::kGate, .rows = 1, .cols = 8, .b_rows = 1, .b_cols = 8, .alpha = 2, .beta = 1},
+        seed);
+    p.set("a", {1, 2, 3, 4, 5, 6, NAN, INFINITY});
+    return p.set("b", {0.0, -0.0, 1e-30, -1, NAN, INFINITY, 1, 1});
+  }));
 }
 
 }  // namespace

@@ -6,39 +6,13 @@
 #include <set>
 
 #include "tests/conformance/compare.hpp"
-#include "tests/conformance/run_problem.hpp"
+#include "tests/conformance/pre_activations.hpp"
 
 namespace polysem::conformance {
 
 namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-/// Every pre-activation, and how far off an f32 product may be.
-struct PreActivations {
-  Values h, tolerance;  // [rows, latents]
-};
-
-bool holds_bf16(const Values& values) {
-  return std::ranges::all_of(values, [](double v) { return rounded(DType::kBF16, v) == v || std::isnan(v); });
-}
-
-PreActivations pre_activations(const Problem& problem) {
-  const auto& op = std::get<EncodeTopK>(problem.op());
-  Problem product(
-      Gemm{.m = op.rows, .n = op.latents, .k = op.d_in, .transpose_b = true, .precision = op.precision}, 0);
-  product.set("a", problem.values("x"))
-      .set("b", problem.values("w_enc"))
-      .set("bias", problem.values("b_enc"));
-  const std::size_t c = product.position("c");
-  PreActivations result{reference_values(product)[c], magnitudes(product)[c]};
-  const bool inputs_change = op.precision == Precision::kBF16 &&
-                             !(holds_bf16(problem.values("x")) && holds_bf16(problem.values("w_enc")));
-  const double factor = sum_error(op.d_in + 1) + (inputs_change ? 2.1 * kBf16Rounding : 0);
-  const double floor = 8 * kTiny * static_cast<double>(op.d_in + 2);
-  for (double& t : result.tolerance) t = factor * t + floor;  // infinite where the terms are
-  return result;
-}
 
 std::vector<std::int64_t> latents_taking_part(const Problem& problem) {
   const auto& op = std::get<EncodeTopK>(problem.op());
@@ -115,7 +89,7 @@ class RowCheck {
 std::string compare_encode_topk(const Problem& problem, const std::vector<Values>& expected,
                                 const std::vector<Values>& actual) {
   const auto& op = std::get<EncodeTopK>(problem.op());
-  const PreActivations pre = pre_activations(problem);
+  const PreActivations pre = pre_activations(problem, op.precision);
   const auto latents = latents_taking_part(problem);
   const std::size_t values = problem.position("values"), ids = problem.position("ids");
   std::string found;

@@ -148,10 +148,12 @@ void add_grad_values(std::vector<Case>& list) {
   for (const Shape& shape : kShapes) {
     for (const DType type : {DType::kF32, DType::kBF16}) {
       const std::int64_t d_out = kWidths[i % 6];
-      const bool pad = i++ % 2 == 1;
+      const bool pad = i % 2 == 1;
+      const float penalty = i++ % 3 == 0 ? 0.0f : 0.75f;  // of an L1 term
       const auto make = [=](std::uint64_t seed) {
         const CodesData codes = codes_of(shape, seed);
-        Problem p(SparseGradValues{shape.rows, shape.latents, d_out, shape.k, codes.capacity, 2.0f}, seed);
+        Problem p(SparseGradValues{shape.rows, shape.latents, d_out, shape.k, codes.capacity, 2.0f, penalty},
+                  seed);
         set_codes(p, codes);
         p.fill("error", Data::kNormal).type("w_dec", type).fill("w_dec", Data::kNormal);
         return pad ? p.pad() : p;
@@ -230,6 +232,64 @@ void add_stats(std::vector<Case>& list) {
       return p.set("fired", fired).set("since", since);
     }));
   }
+  // Of dense codes: counts that are given.
+  for (const auto& [rows, latents] : {std::pair{1, 1}, {4096, 257}, {33, 1000}}) {
+    const FiringStats op{rows, latents};
+    list.push_back(exact_case("firing_stats_counts_" + std::to_string(rows) + "x" + std::to_string(latents),
+                              [op](std::uint64_t seed) {
+                                Problem p(op, seed);
+                                Values counts, fired, since;
+                                for (std::int64_t j = 0; j < op.latents; ++j) {
+                                  counts.push_back(j % 3 == 0 ? 0.0
+                                                              : static_cast<double>(j * 7 % (op.rows + 1)));
+                                  fired.push_back(j % 5 == 0 ? 4294967290.0 : static_cast<double>(j));
+                                  since.push_back(j % 4 == 0 ? 4294967290.0 : static_cast<double>(10 * j));
+                                }
+                                p.set("counts", counts).set("fired", fired).set("since", since);
+                                return p.pad();
+                              }));
+  }
+}
+
+// The sum over a latent's band entries, in proportion to the magnitudes of its terms.
+std::string compare_threshold_grad(const Problem& problem, const std::vector<Values>& expected,
+                                   const std::vector<Values>& actual) {
+  const auto& op = std::get<ThresholdGrad>(problem.op());
+  const std::size_t out = problem.position("out");
+  const Values &begin = problem.values("begin"), &entries = problem.values("entries");
+  Values tolerance;
+  for (std::int64_t j = 0; j < op.latents; ++j) {
+    double terms = 0;
+    for (auto i = static_cast<std::int64_t>(begin[at(j)]); i < static_cast<std::int64_t>(begin[at(j + 1)]);
+         ++i) {
+      const auto e = static_cast<std::size_t>(entries[at(i)]);
+      terms += std::abs(problem.values("values")[e]) *
+               (std::abs(problem.values("threshold")[at(j)] * problem.values("gradient")[e]) +
+                std::abs(double{op.penalty}));
+    }
+    tolerance.push_back(sum_error(static_cast<std::int64_t>(begin[at(j + 1)] - begin[at(j)]) + 2) * terms +
+                        4 * kTiny);
+  }
+  return compare_within("out", expected[out], actual[out], tolerance);
+}
+
+void add_threshold_grads(std::vector<Case>& list) {
+  for (const Shape& shape : kShapes) {
+    for (const Data data : {Data::kNormal, Data::kInteger}) {
+      const auto make = [=](std::uint64_t seed) {
+        const CodesData codes = codes_of(shape, seed);
+        const SortedData sorted = sort_codes(codes);
+        Problem p(ThresholdGrad{shape.latents, codes.capacity, 0.25f}, seed);
+        p.set("begin", sorted.begin).set("entries", sorted.entries);
+        p.set("values", Values(at(codes.capacity), 4.0)).fill("gradient", data).fill("threshold", data);
+        return p.pad();
+      };
+      // Small integers and powers of two: every sum is exact.
+      const std::string name = describe(shape) + "_" + std::string(conformance::name(data));
+      list.push_back(data == Data::kInteger ? exact_case("threshold_grad_" + name, make)
+                                            : Case{"threshold_grad_" + name, make, compare_threshold_grad});
+    }
+  }
 }
 
 }  // namespace
@@ -241,6 +301,7 @@ std::vector<Case> sparse_cases() {
   add_transposes(list);
   add_scatters(list);
   add_stats(list);
+  add_threshold_grads(list);
   return list;
 }
 
