@@ -1,12 +1,12 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 
-#include "backends/onednn/context.hpp"
+#include "backends/onednn/encode_tiles.hpp"
 
 namespace polysem::onednn {
 
@@ -20,60 +20,96 @@ inline void keep_best(Candidate* found, std::int64_t count, std::int64_t k) {
 /// The best k of each of some rows, collected from tiles of latents in ascending order: whatever is above a
 /// row's k-th best so far is kept, and thinned out to k when its places run out. A later latent of the same
 /// rank loses, so "above" is strict; what comes out does not depend on when rows were thinned out.
+///
+/// Of screened candidates the k-th largest lower bound is what others have to beat. They stay as long as they
+/// might be chosen, and only those that are left at the end are computed exactly; some 10 above k as a rule.
 class Selection {
  public:
-  static constexpr std::int64_t kMostLatents = 64;  ///< of one tile
-
   /// Memory for `rows` rows, in bytes.
   static std::int64_t bytes(std::int64_t rows, std::int64_t k) {
-    return rows * (capacity(k) * static_cast<std::int64_t>(sizeof(Candidate)) + 12);
+    return rows * (capacity(k) * static_cast<std::int64_t>(sizeof(Candidate)) + 12) + 4 * capacity(k);
   }
 
-  Selection(std::byte* memory, std::int64_t rows, std::int64_t k) : rows_(rows), k_(k) {
+  /// `first_row` of `tiles` is row 0 here. `exact`: what is seen comes from walk_exact().
+  Selection(std::byte* memory, std::int64_t rows, std::int64_t k, const EncodeTiles& tiles,
+            std::int64_t first_row, bool exact = false)
+      : tiles_(tiles), first_row_(first_row), rows_(rows), k_(k), screened_(tiles.screened() && !exact) {
     found_ = reinterpret_cast<Candidate*>(memory);
     threshold_ = reinterpret_cast<float*>(found_ + rows * capacity(k));
     unfit_ = threshold_ + rows;
     count_ = reinterpret_cast<std::int32_t*>(unfit_ + rows);
+    lowers_ = reinterpret_cast<float*>(count_ + rows);
     std::fill_n(threshold_, rows, -std::numeric_limits<float>::infinity());
-    std::fill_n(unfit_, rows, 0.0f);
     std::fill_n(count_, rows, 0);
+    for (std::int64_t r = 0; r < rows; ++r)
+      unfit_[r] = screened_ && tiles.beyond(first_row + r) ? std::numeric_limits<float>::quiet_NaN() : 0.0f;
   }
 
-  /// `tile` with its latents and their products filled in.
   void look_through(ScanTile tile) {
-    tile.rows = rows_, tile.threshold = threshold_, tile.unfit = unfit_, tile.count = count_;
+    tile.threshold = threshold_, tile.unfit = unfit_, tile.count = count_;
     tile.found = found_, tile.capacity = capacity(k_);
     kernels().scan(tile);
     for (std::int64_t r = 0; r < rows_; ++r)
-      if (count_[r] + kMostLatents > capacity(k_)) thin(r);
+      if (count_[r] + EncodeTiles::kMostLatents > capacity(k_)) thin(r);
   }
 
   /// The best of a row, at most k, in no particular order.
   Candidate* finish(std::int64_t row, std::int64_t& count) {
+    if (screened_) {
+      drop_beaten(row);
+      tiles_.settle(first_row_ + row, of(row), count_[row]);
+    }
     keep_best(of(row), count_[row], k_);
     count = std::min<std::int64_t>(count_[row], k_);
     return of(row);
   }
-  bool nonfinite(std::int64_t row) const { return std::isnan(unfit_[row]); }
+  /// A pre-activation is not finite; of a screened row: it has to be walked exactly.
+  bool unfit(std::int64_t row) const { return std::isnan(unfit_[row]); }
 
  private:
-  static std::int64_t capacity(std::int64_t k) { return k + std::max<std::int64_t>(k, 64) + kMostLatents; }
+  static std::int64_t capacity(std::int64_t k) {
+    return k + std::max<std::int64_t>(k, 64) + EncodeTiles::kMostLatents;
+  }
   Candidate* of(std::int64_t row) const { return found_ + row * capacity(k_); }
 
   void thin(std::int64_t row) {
+    if (screened_ && unfit(row)) {
+      count_[row] = 0;
+      threshold_[row] = std::numeric_limits<float>::infinity();
+      return;
+    }
+    if (screened_) {
+      drop_beaten(row);
+      if (count_[row] + EncodeTiles::kMostLatents <= capacity(k_)) return;
+      tiles_.settle(first_row_ + row, of(row), count_[row]);  // too many might be chosen to wait
+    }
     keep_best(of(row), count_[row], k_);
     count_[row] = static_cast<std::int32_t>(k_);
-    const Candidate& last = of(row)[k_ - 1];
-    auto bits = static_cast<std::uint32_t>(last.key >> 32);
-    bits ^= (bits >> 31) != 0 ? 0x80000000u : 0xffffffffu;
-    threshold_[row] = std::bit_cast<float>(bits);
+    threshold_[row] = of(row)[k_ - 1].rank();
   }
 
-  std::int64_t rows_, k_;
+  // Candidates that k others are certainly above of.
+  void drop_beaten(std::int64_t row) {
+    const std::int64_t count = count_[row];
+    if (count <= k_) return;
+    Candidate* found = of(row);
+    for (std::int64_t i = 0; i < count; ++i) lowers_[i] = found[i].lower;
+    std::nth_element(lowers_, lowers_ + (k_ - 1), lowers_ + count, std::greater<>());
+    const float bound = lowers_[k_ - 1];
+    threshold_[row] = std::max(threshold_[row], bound);
+    const std::uint64_t key = Candidate::key_of(bound, -1);  // the lowest of this rank
+    count_[row] = static_cast<std::int32_t>(
+        std::remove_if(found, found + count, [&](const Candidate& c) { return c.key < key; }) - found);
+  }
+
+  const EncodeTiles& tiles_;
+  std::int64_t first_row_, rows_, k_;
+  bool screened_;
   Candidate* found_;
   float* threshold_;
   float* unfit_;
   std::int32_t* count_;
+  float* lowers_;  // of one row at a time
 };
 
 }  // namespace polysem::onednn

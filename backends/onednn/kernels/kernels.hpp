@@ -21,6 +21,12 @@ struct AdamConstants {
   float rate, epsilon, weight_decay, grad_scale;
 };
 
+/// Sums of squares of a row, of what rounding to bf16 took away, and of what is left. Arithmetic on bf16
+/// takes denormals for 0, so they count as taken away.
+struct RoundedRow {
+  float all, taken, left;
+};
+
 /// What one latent's rows need in a fused update; absent pointers are null.
 struct DecodeRow {
   const float* bias;
@@ -30,14 +36,37 @@ struct DecodeRow {
   float* error;
 };
 
-/// A latent that may be among a row's k best. The larger key is the better one: the rank's bits, made to
-/// order like an integer, above the latent's complement, so that of equal ranks the lowest latent wins. No
-/// two keys are equal.
+/// A latent that may be chosen in a row. The larger key is the better one: the rank's bits, made to order
+/// like an integer, above the latent's complement, so that of equal ranks the lowest latent wins. No two keys
+/// of a row are equal. A screened candidate has the highest rank that is possible in its key, and the lowest
+/// beside it.
 struct Candidate {
   std::uint64_t key;
   float value;  ///< pre-activation
+  float lower;  ///< rank, or its lower bound
 
+  [[gnu::always_inline]] static std::uint64_t key_of(float rank, std::int32_t latent) {
+    std::uint32_t bits;
+    __builtin_memcpy(&bits, &rank, sizeof bits);
+    bits ^= (bits >> 31) != 0 ? 0xffffffffu : 0x80000000u;
+    return (std::uint64_t{bits} << 32) | ~static_cast<std::uint32_t>(latent);
+  }
   std::int32_t latent() const { return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key)); }
+  float rank() const {
+    auto bits = static_cast<std::uint32_t>(key >> 32);
+    bits ^= (bits >> 31) != 0 ? 0x80000000u : 0xffffffffu;
+    float result;
+    __builtin_memcpy(&result, &bits, sizeof result);
+    return result;
+  }
+};
+
+/// How far the pre-activations of a tile may be from the true ones (screening.hpp): row[0] * latent[0] +
+/// row[1] * latent[1] + latent[2], each an array over the tile's rows or latents. Null: they are exact.
+struct ScanBounds {
+  const float* row[2];
+  const float* latent[3];
+  [[gnu::always_inline]] explicit operator bool() const { return row[0] != nullptr; }
 };
 
 /// Pre-activations of some latents (one a line) and some rows of the batch (one a column), and what is known
@@ -49,10 +78,12 @@ struct ScanTile {
   const float* scale;       ///< or null
   const std::int32_t* ids;  ///< names of the latents, or null for first, first + 1, ...
   std::int32_t first;
-  const float* threshold;  ///< [rows]
-  float* unfit;            ///< [rows], turns NaN where a pre-activation is NaN or infinite
-  std::int32_t* count;     ///< [rows]
-  Candidate* found;        ///< [rows, capacity]
+  ScanBounds bounds;
+  const float* latent_threshold;  ///< [latents]: what a latent has to beat, or null for `threshold`
+  const float* threshold;         ///< [rows]: what a row's latents have to beat
+  float* unfit;                   ///< [rows], turns NaN where a pre-activation is NaN or infinite
+  std::int32_t* count;            ///< [rows]
+  Candidate* found;               ///< [rows, capacity]
   std::int64_t capacity;
 };
 
@@ -65,6 +96,7 @@ struct Kernels {
 
   void (*widen)(const std::uint16_t* in, float* out, std::int64_t n);
   void (*narrow)(const float* in, std::uint16_t* out, std::int64_t n);
+  RoundedRow (*round_row)(const float* in, std::uint16_t* out, std::int64_t n);
   /// To the nearest bf16, kept as f32. In place is fine.
   void (*round_to_bf16)(const float* in, float* out, std::int64_t n);
 
@@ -105,8 +137,8 @@ struct Kernels {
   float (*softmax_row)(float* scores, std::int64_t n, float scale, float* largest);
   void (*multiply)(float* x, float factor, std::int64_t n);
 
-  /// Appends the latents whose rank is above the row's threshold; every row has room for all latents of the
-  /// tile.
+  /// Appends the latents whose rank, as high as the bounds allow, is above the threshold; every row has room
+  /// for all latents of the tile.
   void (*scan)(const ScanTile& tile);
 };
 

@@ -8,6 +8,7 @@ namespace polysem::onednn::POLYSEM_ISA {
 
 void widen(const std::uint16_t* in, float* out, std::int64_t n);
 void narrow(const float* in, std::uint16_t* out, std::int64_t n);
+RoundedRow round_row(const float* in, std::uint16_t* out, std::int64_t n);
 void round_to_bf16(const float* in, float* out, std::int64_t n);
 void elementwise(ElementKind kind, const float* a, const float* b, float b_value, float* out, std::int64_t n,
                  float alpha, float beta);
