@@ -5,6 +5,7 @@
 #include "bench/program/command.hpp"
 #include "bench/program/terminal.hpp"
 #include "polysem/error.hpp"
+#include "polysem/file.hpp"
 #include "polysem/version.h"
 
 namespace polysem::program {
@@ -73,6 +74,7 @@ int dispatch(std::vector<std::string> words) {
     }
   }
   const Arguments arguments(command, words);
+  if (arguments.given("json")) require_writable(arguments.text("json"));
   return command.run(arguments);
 }
 
@@ -94,9 +96,11 @@ int exit_code(ErrorCode code) {
   return kFailedRunning;
 }
 
-int guarded(const std::vector<std::string>& words) {
+constexpr std::string_view kLessMemory = "; a smaller --batch, fewer --latents or fewer --tokens need less";
+
+int guarded(int argc, char** argv) {
   try {
-    const int code = dispatch(words);
+    const int code = dispatch({argv + 1, argv + argc});
     std::cout.flush();
     if (!std::cout) throw Error(ErrorCode::kFailed, "standard output could not be written");
     return code;
@@ -104,10 +108,11 @@ int guarded(const std::vector<std::string>& words) {
     print_error(error.what());
     return kWrongUsage;
   } catch (const Error& error) {
-    print_error(error.what());
+    print_error(error.code() == ErrorCode::kOutOfMemory ? error.what() + std::string(kLessMemory)
+                                                        : error.what());
     return exit_code(error.code());
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; a smaller --batch, fewer --latents or fewer --tokens need less");
+    print_error("out of memory", kLessMemory);
     return kFailedRunning;
   } catch (const std::exception& error) {
     print_error(error.what());
@@ -118,4 +123,7 @@ int guarded(const std::vector<std::string>& words) {
 }  // namespace
 }  // namespace polysem::program
 
-int main(int argc, char** argv) { return polysem::program::guarded({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  polysem::program::end_on_interrupt();
+  return polysem::program::guarded(argc, argv);
+}

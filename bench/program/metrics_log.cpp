@@ -1,5 +1,12 @@
 #include "bench/program/metrics_log.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
 #include "bench/program/session.hpp"
 #include "polysem/error.hpp"
 #include "polysem/file.hpp"
@@ -20,16 +27,37 @@ std::vector<nlohmann::json> read_metrics(const std::filesystem::path& file) {
 MetricsLog::MetricsLog(std::filesystem::path file, std::int64_t resumed_step) : path_(std::move(file)) {
   std::string kept;
   if (resumed_step > 0) {
-    for (const auto& line : read_metrics(path_))
-      if (line["step"].get<std::int64_t>() <= resumed_step) kept += to_text(line) + "\n";
+    for (auto& line : read_metrics(path_)) {
+      if (line["step"].get<std::int64_t>() > resumed_step) continue;
+      kept += to_text(line) + "\n";
+      last_ = std::move(line);
+    }
   }
   write_file_atomic(path_, std::string_view(kept));
-  out_.open(path_, std::ios::app);
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) fail();
 }
 
-void MetricsLog::append(const nlohmann::json& line) {
-  out_ << to_text(line) << "\n" << std::flush;
-  if (!out_) throw Error(ErrorCode::kFailed, path_.string() + ": cannot be written; is the disk full?");
+MetricsLog::~MetricsLog() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void MetricsLog::fail() const {
+  throw Error(ErrorCode::kFailed, "cannot write " + path_.string() + ": " + std::strerror(errno));
+}
+
+void MetricsLog::append(nlohmann::json line) {
+  const std::string text = to_text(line) + "\n";
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t written = ::write(descriptor_, text.data() + done, text.size() - done);
+    if (written < 0 && errno != EINTR) fail();
+    if (written > 0) done += static_cast<std::size_t>(written);
+  }
+  last_ = std::move(line);
+}
+
+void MetricsLog::flush() {
+  if (::fsync(descriptor_) != 0) fail();
 }
 
 nlohmann::json to_json(const TrainMetrics& m) {

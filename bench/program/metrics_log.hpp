@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "polysem/trainer.hpp"
@@ -12,12 +11,22 @@ namespace polysem::program {
 class MetricsLog {
  public:
   MetricsLog(std::filesystem::path file, std::int64_t resumed_step);
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
+  ~MetricsLog();
   /// Throws Error{kFailed} where the line cannot be written.
-  void append(const nlohmann::json& line);
+  void append(nlohmann::json line);
+  /// Lines so far are on the disk when it returns: a checkpoint must not outlive them.
+  void flush();
+  /// The newest line, also where a run before this one wrote it; null where there is none.
+  const nlohmann::json& last() const noexcept { return last_; }
 
  private:
+  [[noreturn]] void fail() const;
+
   std::filesystem::path path_;
-  std::ofstream out_;
+  nlohmann::json last_;
+  int descriptor_ = -1;
 };
 
 nlohmann::json to_json(const TrainMetrics& metrics);

@@ -24,6 +24,19 @@ void on_interrupt(int) {
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
 }
 
+void on_early_interrupt(int) {
+  constexpr char kMessage[] = "\npolysem: interrupted\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  _exit(130);
+}
+
+void on_interrupts(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
 bool is_number(const std::string& cell) {
   return !cell.empty() && cell.find_first_not_of("0123456789.,+-e%") == std::string::npos;
 }
@@ -32,10 +45,10 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 }  // namespace
 
-void print_error(const std::string& message) {
+void print_error(std::string_view message, std::string_view hint) {
   const bool colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  std::fprintf(stderr, "%spolysem:%s %s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
-               message.c_str());
+  std::fprintf(stderr, "%spolysem:%s %.*s%.*s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+               static_cast<int>(message.size()), message.data(), static_cast<int>(hint.size()), hint.data());
 }
 
 Progress::Progress(std::string what, std::int64_t total, bool quiet)
@@ -82,12 +95,8 @@ void Progress::note(const std::string& line) {
   drawn_ = false;
 }
 
-void catch_interrupts() {
-  struct sigaction action = {};
-  action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
+void end_on_interrupt() { on_interrupts(on_early_interrupt); }
+void catch_interrupts() { on_interrupts(on_interrupt); }
 
 bool stop_requested() noexcept { return stop_flag; }
 
@@ -119,6 +128,10 @@ std::string with_commas(std::int64_t number) {
   const std::size_t first = digits[0] == '-' ? 1 : 0;
   for (std::size_t i = digits.size(); i > first + 3; i -= 3) digits.insert(i - 3, ",");
   return digits;
+}
+
+std::string counted(std::int64_t number, const std::string& noun) {
+  return with_commas(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
 std::string significant(double number, int digits) {

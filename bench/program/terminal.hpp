@@ -3,12 +3,13 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace polysem::program {
 
-/// "polysem: ..." on standard error.
-void print_error(const std::string& message);
+/// "polysem: MESSAGE" on standard error, and what to do. Allocates nothing: it also says that memory is out.
+void print_error(std::string_view message, std::string_view hint = "");
 
 /// Progress on standard error: one line that is rewritten on a terminal, plain lines every few seconds
 /// elsewhere. Nothing with `quiet`.
@@ -33,6 +34,8 @@ class Progress {
   std::chrono::steady_clock::time_point start_, last_;
 };
 
+/// From now on Ctrl-C says so and ends the program with exit code 130.
+void end_on_interrupt();
 /// From now on Ctrl-C asks for a stop; a second one ends the program at once.
 void catch_interrupts();
 bool stop_requested() noexcept;
@@ -43,6 +46,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// "12,345", "0.1234", "3.1 s", "2 m 05 s".
 std::string with_commas(std::int64_t number);
+/// "1 row", "2,000 rows".
+std::string counted(std::int64_t number, const std::string& noun);
 std::string significant(double number, int digits = 4);
 std::string duration(double seconds);
 

@@ -1,5 +1,6 @@
 // polysem train: a sparse coder on a store of activations.
 #include <iostream>
+#include <optional>
 
 #include "bench/program/command.hpp"
 #include "bench/program/metrics_log.hpp"
@@ -50,7 +51,9 @@ class Run {
         session_(arguments),
         config_(train_config(arguments, store_.dim(), session_.precision())),
         trainer_(session_.executor(), store_, config_, out_),
-        quiet_(arguments.flag("quiet")) {}
+        quiet_(arguments.flag("quiet")) {
+    open_held_out();
+  }
 
   int run() {
     prepare_folder();
@@ -69,8 +72,11 @@ class Run {
                         log.append(line_for(m));
                       },
                   .on_step = [&](std::int64_t step) { progress.update(step, details); },
-                  .stop_requested = stop_requested});
+                  .stop_requested = stop_requested,
+                  .before_checkpoint = [&] { log.flush(); }});
+    log.flush();
     seconds_ = progress.seconds();
+    metrics_ = log.last();
     save();
     return kDone;
   }
@@ -92,15 +98,29 @@ class Run {
       std::cerr << "going on after step " << with_commas(trainer_.step()) << "\n";
   }
 
+  void open_held_out() {
+    eval_every_ = arguments_.integer("eval-every", 0, std::int64_t{1} << 40);
+    if (eval_every_ == 0) return;
+    held_out_.emplace(arguments_.text("eval-data"));
+    if (held_out_->dim() != store_.dim())
+      throw Error(ErrorCode::kBadInput, "--eval-data " + arguments_.text("eval-data") + " has " +
+                                            std::to_string(held_out_->dim()) + " dimensions, --data has " +
+                                            std::to_string(store_.dim()));
+  }
+
+  /// At the first line at or after every multiple of --eval-every and at the last: by the step alone, so that
+  /// a run that was taken up again measures where it would have measured.
+  bool due_for_measurement(std::int64_t step) const {
+    if (!held_out_) return false;
+    const std::int64_t previous_line = (step - 1) / config_.log_every * config_.log_every;
+    return step == config_.rate.steps || step / eval_every_ > previous_line / eval_every_;
+  }
+
   nlohmann::json line_for(const TrainMetrics& m) {
     nlohmann::json line = to_json(m);
-    const std::int64_t every = arguments_.integer("eval-every", 0, std::int64_t{1} << 40);
-    if (every == 0 || !arguments_.given("eval-data")) return line;
-    if (m.step - last_eval_ < every && m.step != config_.rate.steps) return line;
-    last_eval_ = m.step;
-    const ActivationStore held_out(arguments_.text("eval-data"));
-    const auto found =
-        evaluate_coder(session_.executor(), folded_config(), trainer_.folded_weights(), held_out, kEvalRows);
+    if (!due_for_measurement(m.step)) return line;
+    const auto found = evaluate_coder(session_.executor(), folded_config(), trainer_.folded_weights(),
+                                      *held_out_, kEvalRows);
     line["eval_fvu"] = found.reconstruction.fvu;
     line["eval_dead_fraction"] = found.sparsity.dead_fraction;
     line["eval_rows"] = found.reconstruction.rows;
@@ -116,7 +136,7 @@ class Run {
   }
 
   void save() {
-    const TrainMetrics& m = trainer_.last_metrics();
+    const std::int64_t samples = config_.rate.steps * config_.batch;
     CoderProvenance provenance;
     provenance.model_name = store_.info().model_name;
     provenance.hook_name = store_.info().site;
@@ -131,7 +151,7 @@ class Run {
         {"latents", config_.coder.latents},
         {"k", config_.coder.k},
         {"seed", config_.seed},
-        {"samples", m.samples},
+        {"samples", samples},
         {"input_scale", trainer_.input_scale()},
         {"config", effective_options(arguments_, find_recipe(config_.coder.recipe))},
         {"command", arguments_.command_line()},
@@ -146,13 +166,18 @@ class Run {
           {"massive_limit", store_.info().massive_limit}}},
         {"environment", session_.environment()},
         {"training_seconds", seconds_},
-        {"metrics", to_json(m)}};
+        {"metrics", metrics_}};
     trainer_.save_checkpoint();
     save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
     write_file_atomic(out_ / "polysem.json", std::string_view(to_text(about, 2) + "\n"));
-    std::cout << "trained " << with_commas(config_.coder.latents) << " latents on " << with_commas(m.samples)
-              << " rows in " << duration(seconds_) << ": fvu " << significant(m.fvu) << " on the last batch, "
-              << significant(100 * m.dead_fraction, 3) << " % dead\nwrote " << out_.string() << "\n";
+    const auto share = [&](const char* key, double unit) {
+      return metrics_.contains(key) && metrics_[key].is_number()
+                 ? significant(unit * metrics_[key].get<double>(), 4)
+                 : std::string("n/a");
+    };
+    std::cout << "trained " << counted(config_.coder.latents, "latent") << " on " << counted(samples, "row")
+              << " in " << duration(seconds_) << ": fvu " << share("fvu", 1) << " on the last batch, "
+              << share("dead_fraction", 100) << " % dead\nwrote " << out_.string() << "\n";
     write_json_result(arguments_, about);
   }
 
@@ -164,7 +189,9 @@ class Run {
   Trainer trainer_;
   bool quiet_;
   double seconds_ = 0;
-  std::int64_t last_eval_ = 0;
+  std::int64_t eval_every_ = 0;
+  std::optional<ActivationStore> held_out_;
+  nlohmann::json metrics_;  ///< the last line of the log
 };
 
 int run(const Arguments& arguments) {

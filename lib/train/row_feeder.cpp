@@ -10,18 +10,15 @@ namespace polysem {
 RowFeeder::RowFeeder(const RowSource& source, std::uint64_t seed, std::int64_t batch)
     : source_(&source), order_(source.rows(), source.bytes(), seed), batch_(batch) {}
 
-RowFeeder::~RowFeeder() {
-  if (next_.valid()) next_.wait();
-}
-
 const std::vector<float>& RowFeeder::batch(std::int64_t number) {
   std::future<std::vector<float>> ready;
   if (next_number_ == number) ready = std::move(next_);
   current_ = ready.valid() ? ready.get() : read(number * batch_, batch_, scale_);
   next_number_ = number + 1;
-  next_ = std::async(std::launch::async, [this, first = next_number_ * batch_, scale = scale_] {
-    return read(first, batch_, scale);
-  });
+  // Where no more threads are to be had, the next call reads it.
+  next_ = std::async(
+      std::launch::async | std::launch::deferred,
+      [this, first = next_number_ * batch_, scale = scale_] { return read(first, batch_, scale); });
   return current_;
 }
 

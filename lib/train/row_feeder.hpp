@@ -13,7 +13,6 @@ namespace polysem {
 class RowFeeder {
  public:
   RowFeeder(const RowSource& source, std::uint64_t seed, std::int64_t batch);
-  ~RowFeeder();
   void set_scale(double scale) noexcept { scale_ = static_cast<float>(scale); }
 
   /// Rows of batch `number`, [batch, dim]; valid until the next call. Throws Error{kBadInput} for NaN or Inf.
@@ -29,8 +28,8 @@ class RowFeeder {
   std::int64_t batch_;
   float scale_ = 1.0f;
   std::vector<float> current_;
-  std::future<std::vector<float>> next_;
   std::int64_t next_number_ = -1;
+  std::future<std::vector<float>> next_;  ///< waits for its thread when it goes, so before what that reads
 };
 
 }  // namespace polysem

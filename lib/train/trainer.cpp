@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "lib/engine/out_of_memory.hpp"
 #include "lib/train/checkpoint.hpp"
 #include "lib/train/row_feeder.hpp"
 #include "lib/train/train_config.hpp"
@@ -132,18 +133,20 @@ struct Trainer::Impl {
 };
 
 Trainer::Trainer(Executor& executor, const RowSource& data, const TrainConfig& config,
-                 std::filesystem::path folder) {
+                 std::filesystem::path folder) try {
   validate(config);
   if (data.dim() != config.coder.d_in || data.dim() != config.coder.d_out)
     throw Error(ErrorCode::kInvalidArgument, "the data has " + std::to_string(data.dim()) +
                                                  " dimensions, the coder " +
                                                  std::to_string(config.coder.d_in));
   impl_ = std::make_unique<Impl>(executor, data, config, folder);
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("preparing to train");
 }
 
 Trainer::~Trainer() = default;
 
-bool Trainer::resume() {
+bool Trainer::resume() try {
   Impl& t = *impl_;
   if (!std::filesystem::exists(t.checkpoint)) return false;
   const CheckpointText text = read_checkpoint_text(t.checkpoint);
@@ -165,9 +168,11 @@ bool Trainer::resume() {
   t.coder->restored();
   t.step = t.log_step = step;
   return true;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("reading the checkpoint");
 }
 
-void Trainer::run(const TrainObserver& observer) {
+void Trainer::run(const TrainObserver& observer) try {
   Impl& t = *impl_;
   if (!t.coder) t.begin();
   t.log_time = Clock::now();
@@ -187,6 +192,7 @@ void Trainer::run(const TrainObserver& observer) {
     if (observer.on_step) observer.on_step(t.step);
     const bool stop = observer.stop_requested && observer.stop_requested();
     const bool due = t.config.checkpoint_every > 0 && t.step % t.config.checkpoint_every == 0;
+    if ((stop || due) && observer.before_checkpoint) observer.before_checkpoint();
     if (stop || due) t.save();
     if (stop && t.step < steps)
       throw Error(ErrorCode::kInterrupted, "stopped after step " + std::to_string(t.step) + " of " +
@@ -194,18 +200,24 @@ void Trainer::run(const TrainObserver& observer) {
                                                "; the same command with --resume goes on");
   }
   t.executor.synchronize();
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("training");
 }
 
 std::int64_t Trainer::step() const noexcept { return impl_->step; }
-void Trainer::save_checkpoint() { impl_->save(); }
+void Trainer::save_checkpoint() try { impl_->save(); } catch (const std::bad_alloc&) {
+  throw_out_of_memory("writing a checkpoint");
+}
 double Trainer::input_scale() const noexcept { return impl_->scale; }
 const TrainMetrics& Trainer::last_metrics() const noexcept { return impl_->last; }
 
-CoderWeights Trainer::folded_weights() {
+CoderWeights Trainer::folded_weights() try {
   CoderWeights weights = impl_->coder->weights();
   if (impl_->config.coder.decoder == DecoderConstraint::kNormAware) fold_decoder_norms(weights);
   fold_input_scale(weights, impl_->scale);
   return weights;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("fetching the weights");
 }
 
 }  // namespace polysem

@@ -42,9 +42,10 @@ struct TrainMetrics {
 };
 
 struct TrainObserver {
-  std::function<void(const TrainMetrics&)> on_log;  ///< every log_every steps, and after the last
-  std::function<void(std::int64_t step)> on_step;   ///< after each step
-  std::function<bool()> stop_requested;             ///< asked after each step
+  std::function<void(const TrainMetrics&)> on_log = {};  ///< every log_every steps, and after the last
+  std::function<void(std::int64_t step)> on_step = {};   ///< after each step
+  std::function<bool()> stop_requested = {};             ///< asked after each step
+  std::function<void()> before_checkpoint = {};          ///< time to save what belongs to these steps
 };
 
 /// Trains a sparse coder on the rows of a source. The order of rows, the initial weights and every step
