@@ -16,19 +16,21 @@ constexpr std::int64_t kSampleRows = 32;
 constexpr double kSurplus = 1.3;
 
 struct Entry {
-  std::uint64_t key;
-  float value;
+  Candidate candidate;
   std::int32_t row;
 
-  std::int32_t latent() const { return Candidate{key, 0, 0}.latent(); }
-  float rank() const { return Candidate{key, 0, 0}.rank(); }
+  float rank() const { return candidate.rank(); }
 };
 
 // A total order: rank, then the lowest row, then the lowest latent.
 bool better(const Entry& a, const Entry& b) {
-  if (a.key >> 32 != b.key >> 32) return a.key > b.key;
-  return a.row != b.row ? a.row < b.row : a.key > b.key;
+  if (a.candidate.key >> 32 != b.candidate.key >> 32) return a.candidate.key > b.candidate.key;
+  return a.row != b.row ? a.row < b.row : a.candidate.key > b.candidate.key;
 }
+bool before(const Entry& a, const Entry& b) {
+  return a.row != b.row ? a.row < b.row : a.candidate.latent() < b.candidate.latent();
+}
+bool larger(const Entry& a, const Entry& b) { return a.candidate.lower > b.candidate.lower; }
 
 EncodeInput input_of(const EncodeBatchTopK& op, const EncodeBatchTopK::Operands& t) {
   return {.rows = op.rows,
@@ -50,8 +52,9 @@ EncodeInput sample_of(EncodeInput input) {
   return input;
 }
 
-// Everything above a guess of the threshold is collected; where that is enough, the best of it are the best
-// of all. Where it is not, the guess is lowered. So the result does not depend on the guess.
+// Everything that may be above a guess of the threshold is collected; where enough of it certainly is, the
+// best of it are the best of all. Where not, the guess is lowered. So the result does not depend on the
+// guess. Screened entries are computed exactly when it is known which of the whole batch may be chosen.
 class Encoder {
  public:
   Encoder(Context& context, const EncodeBatchTopK& op, const EncodeBatchTopK::Operands& t)
@@ -73,7 +76,8 @@ class Encoder {
       Context::parallel(tiles_.tasks(), [&](std::int64_t task) { collect(task); });
       drop_unfit_rows();
       surplus *= 4;
-    } while (count() < op_.total && guess_ > 0);
+    } while (certain() < op_.total && guess_ > 0);
+    if (tiles_.screened()) settle();
     write();
     if (!t_.nonfinite) return;
     for (std::int64_t r = 0; r < op_.rows; ++r) *data_of<std::uint32_t>(t_.nonfinite) += finite(r) ? 0u : 1u;
@@ -133,8 +137,7 @@ class Encoder {
     list.clear();
     RowFinds finds(memory_.of(Context::thread()), rows, tiles_, first, false);
     tiles_.walk(task, [&](const ScanTile& piece) {
-      look_through(finds, piece, threshold, [&](std::int64_t r, Candidate* found, std::int64_t number) {
-        if (tiles_.screened()) tiles_.settle(first + r, found, number);
+      look_through(finds, piece, threshold, [&](std::int64_t r, const Candidate* found, std::int64_t number) {
         take(first + r, found, number, threshold, list);
       });
       if (may_thin) thin(list, threshold);
@@ -153,28 +156,71 @@ class Encoder {
     std::erase_if(list, [&](const Entry& e) { return e.row == row; });
     RowFinds finds(exact_memory_.of(Context::thread()), 1, tiles_, row, true);
     tiles_.walk_exact(row, part, [&](const ScanTile& piece) {
-      look_through(finds, piece, threshold, [&](std::int64_t, Candidate* found, std::int64_t number) {
+      look_through(finds, piece, threshold, [&](std::int64_t, const Candidate* found, std::int64_t number) {
         take(row, found, number, threshold, list);
       });
     });
     return !finds.unfit(0);
   }
 
-  static void take(std::int64_t row, const Candidate* found, std::int64_t number, float threshold,
-                   std::vector<Entry>& list) {
-    for (std::int64_t i = 0; i < number; ++i)
-      if (found[i].value > 0 && found[i].rank() > threshold)
-        list.push_back({found[i].key, found[i].value, static_cast<std::int32_t>(row)});
+  void take(std::int64_t row, const Candidate* found, std::int64_t number, float threshold,
+            std::vector<Entry>& list) const {
+    for (std::int64_t i = 0; i < number; ++i) {
+      const Candidate& c = found[i];
+      const bool fits = tiles_.screened() ? !std::isnan(c.lower) : c.value > 0;
+      if (fits && c.rank() > threshold) list.push_back({c, static_cast<std::int32_t>(row)});
+    }
   }
 
-  // No task has more than the best `total` of all. What ties with the last of them may still win by its row.
+  // No task needs more than the best `total` of all.
   void thin(std::vector<Entry>& list, float& threshold) const {
-    const auto total = static_cast<std::size_t>(op_.total);
-    if (list.size() <= 2 * total + 4096 || total == 0) return;
+    const auto total = static_cast<std::size_t>(op_.total), most = 2 * total + 4096;
+    if (list.size() <= most) return;
+    if (tiles_.screened()) {
+      threshold = std::max(threshold, std::nextafter(drop_beaten(list), 0.0f));
+      if (list.size() <= most) return;
+      settle(list);  // too many might be chosen to wait
+      if (list.size() <= total) return;
+    }
     const auto last = list.begin() + static_cast<std::ptrdiff_t>(total - 1);
     std::nth_element(list.begin(), last, list.end(), better);
-    threshold = std::nextafter(last->rank(), 0.0f);
+    // What ties with the last of them may still win by its row.
+    threshold = std::max(threshold, std::nextafter(last->rank(), 0.0f));
     list.resize(total);
+  }
+
+  // Drops the entries that `total` others (of which there are more) are certainly above of; returns what
+  // those reach.
+  float drop_beaten(std::vector<Entry>& list) const {
+    const auto last = list.begin() + static_cast<std::ptrdiff_t>(op_.total - 1);
+    std::nth_element(list.begin(), last, list.end(), larger);
+    const float bound = last->candidate.lower;
+    std::erase_if(list, [&](const Entry& e) { return e.rank() < bound; });
+    return bound;
+  }
+
+  // Exact ranks; what turns out not to be positive is dropped.
+  void settle(std::vector<Entry>& list) const {
+    std::sort(list.begin(), list.end(), before);
+    std::vector<Candidate> row;
+    for (auto at = list.begin(); at != list.end();) {
+      row.clear();
+      const std::int32_t number = at->row;
+      for (auto it = at; it != list.end() && it->row == number; ++it) row.push_back(it->candidate);
+      tiles_.settle(number, row.data(), static_cast<std::int64_t>(row.size()));
+      for (const Candidate& c : row) (at++)->candidate = c;
+    }
+    std::erase_if(list, [](const Entry& e) { return !(e.candidate.value > 0 && e.rank() > 0); });
+  }
+
+  void settle() {
+    if (op_.total > 0 && count() > op_.total) {
+      std::vector<Entry> all = everything();
+      const float bound = drop_beaten(all);
+      for (auto& list : found_) std::erase_if(list, [&](const Entry& e) { return e.rank() < bound; });
+    }
+    Context::parallel(tiles_.tasks(),
+                      [&](std::int64_t task) { settle(found_[static_cast<std::size_t>(task)]); });
   }
 
   bool finite(std::int64_t row) const {
@@ -192,12 +238,25 @@ class Encoder {
     return sum;
   }
 
-  // The entries that are kept, at most `total`.
-  void keep_best() {
-    if (count() <= op_.total) return;
+  // Entries that are above the guess for certain.
+  std::int64_t certain() const {
+    std::int64_t sum = 0;
+    for (const auto& list : found_)
+      sum +=
+          std::count_if(list.begin(), list.end(), [&](const Entry& e) { return e.candidate.lower > guess_; });
+    return sum;
+  }
+  std::vector<Entry> everything() const {
     std::vector<Entry> all;
     all.reserve(static_cast<std::size_t>(count()));
     for (const auto& list : found_) all.insert(all.end(), list.begin(), list.end());
+    return all;
+  }
+
+  // The entries that are kept, at most `total`.
+  void keep_best() {
+    if (count() <= op_.total) return;
+    std::vector<Entry> all = everything();
     const auto place = all.begin() + op_.total;
     std::nth_element(all.begin(), place, all.end(), better);
     const Entry first_beaten = *place;
@@ -229,13 +288,11 @@ class Encoder {
     std::vector<Entry> list = std::move(*begin);
     for (std::int64_t p = 1; p < tiles_.parts(); ++p)
       list.insert(list.end(), begin[p].begin(), begin[p].end());
-    std::sort(list.begin(), list.end(), [](const Entry& a, const Entry& b) {
-      return a.row != b.row ? a.row < b.row : a.latent() < b.latent();
-    });
+    std::sort(list.begin(), list.end(), before);
     std::int64_t at = offsets[tiles_.first_row(tile)];
     for (const Entry& e : list) {
-      data_of<float>(t_.values)[at] = e.value;
-      data_of<std::int32_t>(t_.ids)[at++] = e.latent();
+      data_of<float>(t_.values)[at] = e.candidate.value;
+      data_of<std::int32_t>(t_.ids)[at++] = e.candidate.latent();
     }
   }
 

@@ -15,40 +15,28 @@ struct Entry {
   float value;
 };
 
-// One list of a task: entries of its rows one after the other, and how many each row has. Past the limit
-// entries are counted only.
+// One list of a task: entries of its rows one after the other, and how many each row has.
 struct List {
   std::vector<Entry> entries;
   std::vector<std::int64_t> counts;
 };
 
-// The same while it grows; kept by a thread for its next task.
-struct Growing {
-  std::vector<std::vector<Entry>> rows;
-  std::vector<std::int64_t> counts;
+// What a task has found: candidates row by row, and the counts of what is no longer kept. A thread keeps the
+// memory for its next task.
+struct Finds {
+  std::vector<std::vector<Candidate>> rows;
+  std::vector<std::int64_t> active, band;  // counted only
 
   void start(std::int64_t number) {
     rows.resize(static_cast<std::size_t>(std::max<std::int64_t>(number, EncodeTiles::kRows)));
-    counts.assign(static_cast<std::size_t>(number), 0);
+    active.assign(static_cast<std::size_t>(number), 0);
+    band = active;
     for (auto& row : rows) row.clear();
   }
-  void add(std::int64_t row, const Entry& entry, bool store) {
-    ++counts[static_cast<std::size_t>(row)];
-    if (store) rows[static_cast<std::size_t>(row)].push_back(entry);
-  }
   void clear_row(std::int64_t row) {
-    rows[static_cast<std::size_t>(row)].clear();
-    counts[static_cast<std::size_t>(row)] = 0;
-  }
-  List finish() const {
-    List list;
-    list.counts = counts;
-    std::size_t size = 0;
-    for (std::size_t r = 0; r < counts.size(); ++r) size += rows[r].size();
-    list.entries.reserve(size);
-    for (std::size_t r = 0; r < counts.size(); ++r)
-      list.entries.insert(list.entries.end(), rows[r].begin(), rows[r].end());
-    return list;
+    const auto r = static_cast<std::size_t>(row);
+    rows[r].clear();
+    active[r] = band[r] = 0;
   }
 };
 
@@ -71,22 +59,19 @@ class Encoder {
         exact_memory_(context.per_thread<std::byte>(RowFinds::bytes(1))),
         lowest_(context.scratch.take<float>(op.latents)),
         nonfinite_(context.scratch.take<std::uint8_t>(op.rows * tiles_.parts())),
-        growing_(static_cast<std::size_t>(context.threads)) {
+        finds_(static_cast<std::size_t>(context.threads)) {
     for (std::int64_t j = 0; j < op.latents; ++j)
       lowest_[j] = std::max(0.0f, op.band > 0 ? theta(j) - half_ : theta(j));
   }
 
   void run() {
-    active_.limit = op_.capacity, band_.limit = op_.band_capacity;
+    limit_ = 2 * (op_.capacity + op_.band_capacity);
     collect();
-    // Rows that turned out not to be finite may have used up the room.
-    bool again = false;
-    for (Part* part : {&active_, &band_}) {
-      if (!part->lost || needed(*part) > part->limit) continue;
-      part->limit = std::numeric_limits<std::int64_t>::max();
-      again = true;
+    // Candidates that came to nothing, or rows that are not finite, may have used up the room.
+    if (lost_ && (needed(active_) <= op_.capacity || needed(band_) <= op_.band_capacity)) {
+      limit_ = std::numeric_limits<std::int64_t>::max();
+      collect();
     }
-    if (again) collect();
     write(active_, op_.capacity, t_.values, t_.ids, t_.row_offsets);
     if (op_.band > 0) write(band_, op_.band_capacity, t_.band_values, t_.band_ids, t_.band_offsets);
     constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
@@ -108,64 +93,47 @@ class Encoder {
     return std::all_of(flags, flags + tiles_.parts(), [](std::uint8_t flag) { return flag == 0; });
   }
 
-  // One of the two lists of the op.
-  struct Part {
-    std::vector<List> tasks;
-    std::int64_t limit = 0;  // entries that are stored; more are counted only
-    std::atomic<std::int64_t> stored = 0;
-    std::atomic<bool> lost = false;
-
-    void start(std::int64_t number) {
-      tasks.assign(static_cast<std::size_t>(number), {});
-      stored = 0;
-      lost = false;
-    }
-    bool has_room() {
-      const bool room = stored.load(std::memory_order_relaxed) <= limit;
-      if (!room) lost.store(true, std::memory_order_relaxed);
-      return room;
-    }
-  };
+  using Lists = std::vector<List>;  // a task each
 
   void collect() {
-    active_.start(tiles_.tasks());
-    band_.start(tiles_.tasks());
+    active_.assign(static_cast<std::size_t>(tiles_.tasks()), {});
+    band_ = active_;
+    stored_ = 0;
+    lost_ = false;
     Context::parallel(tiles_.tasks(), [&](std::int64_t task) { encode(task); });
   }
 
-  struct Lists {
-    Growing active, band;
-  };
-
   void encode(std::int64_t task) {
-    Lists& lists = growing_[static_cast<std::size_t>(Context::thread())];
+    Finds& own = finds_[static_cast<std::size_t>(Context::thread())];
     const std::int64_t tile = task / tiles_.parts(), part = task % tiles_.parts();
     const std::int64_t first = tiles_.first_row(tile), rows = tiles_.rows_of(tile);
-    lists.active.start(rows);
-    lists.band.start(rows);
+    own.start(rows);
     RowFinds finds(memory_.of(Context::thread()), rows, tiles_, first, false);
     tiles_.walk(task, [&](const ScanTile& piece) {
       look_through(finds, piece, [&](std::int64_t r, Candidate* found, std::int64_t count) {
-        take(first + r, r, found, count, tiles_.screened(), lists);
+        take(first + r, r, found, count, tiles_.screened(), own);
       });
     });
     for (std::int64_t r = 0; r < rows; ++r) {
       bool unfit = finds.unfit(r);
-      if (unfit && tiles_.screened()) unfit = !encode_exactly(first + r, part, r, lists);
+      if (unfit && tiles_.screened()) {
+        unfit = !encode_exactly(first + r, part, r, own);
+      } else if (tiles_.screened()) {
+        auto& found = own.rows[static_cast<std::size_t>(r)];
+        tiles_.settle(first + r, found.data(), static_cast<std::int64_t>(found.size()));
+      }
       nonfinite_[(first + r) * tiles_.parts() + part] = unfit ? 1 : 0;
+      finish_row(own, static_cast<std::size_t>(r), task);
     }
-    active_.tasks[static_cast<std::size_t>(task)] = lists.active.finish();
-    band_.tasks[static_cast<std::size_t>(task)] = lists.band.finish();
   }
 
   // Whether the row is finite.
-  bool encode_exactly(std::int64_t row, std::int64_t part, std::int64_t place, Lists& lists) {
-    lists.active.clear_row(place);
-    lists.band.clear_row(place);
+  bool encode_exactly(std::int64_t row, std::int64_t part, std::int64_t place, Finds& own) {
+    own.clear_row(place);
     RowFinds finds(exact_memory_.of(Context::thread()), 1, tiles_, row, true);
     tiles_.walk_exact(row, part, [&](const ScanTile& piece) {
       look_through(finds, piece, [&](std::int64_t, Candidate* found, std::int64_t count) {
-        take(row, place, found, count, false, lists);
+        take(row, place, found, count, false, own);
       });
     });
     return !finds.unfit(0);
@@ -178,20 +146,32 @@ class Encoder {
   }
 
   void take(std::int64_t row, std::int64_t place, Candidate* found, std::int64_t count, bool screened,
-            Lists& lists) {
-    const bool store_active = active_.has_room(), store_band = op_.band > 0 && band_.has_room();
-    const bool settle = store_active || store_band;
-    if (screened && settle) tiles_.settle(row, found, count);
-    std::int64_t actives = 0, in_bands = 0;
+            Finds& own) {
+    const auto at = static_cast<std::size_t>(place);
+    if (stored_.fetch_add(count, std::memory_order_relaxed) <= limit_) {
+      own.rows[at].insert(own.rows[at].end(), found, found + count);
+      return;
+    }
+    lost_.store(true, std::memory_order_relaxed);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int32_t j = found[i].latent();
-      if (screened && !settle && uncertain(j, found[i])) tiles_.settle(row, found + i, 1);
-      const float h = found[i].value;
-      if (active(j, h)) lists.active.add(place, {j, h}, store_active), ++actives;
-      if (in_band(j, h)) lists.band.add(place, {j, 1 / op_.band}, store_band), ++in_bands;
+      if (screened && uncertain(j, found[i])) tiles_.settle(row, found + i, 1);
+      own.active[at] += active(j, found[i].value) ? 1 : 0;
+      own.band[at] += in_band(j, found[i].value) ? 1 : 0;
     }
-    if (store_active) active_.stored.fetch_add(actives, std::memory_order_relaxed);
-    if (store_band) band_.stored.fetch_add(in_bands, std::memory_order_relaxed);
+  }
+
+  void finish_row(const Finds& own, std::size_t row, std::int64_t task) {
+    List& active_list = active_[static_cast<std::size_t>(task)];
+    List& band_list = band_[static_cast<std::size_t>(task)];
+    std::int64_t actives = own.active[row], in_bands = own.band[row];
+    for (const Candidate& c : own.rows[row]) {
+      const std::int32_t j = c.latent();
+      if (active(j, c.value)) active_list.entries.push_back({j, c.value}), ++actives;
+      if (in_band(j, c.value)) band_list.entries.push_back({j, 1 / op_.band}), ++in_bands;
+    }
+    active_list.counts.push_back(actives);
+    band_list.counts.push_back(in_bands);
   }
 
   // Whether a list's choice depends on where between its bounds the pre-activation lies.
@@ -212,21 +192,21 @@ class Encoder {
     }
   }
 
-  std::int64_t needed(const Part& part) const {
+  std::int64_t needed(const Lists& lists) const {
     std::int64_t sum = 0;
-    for (std::size_t task = 0; task < part.tasks.size(); ++task)
-      each_row(part.tasks[task], static_cast<std::int64_t>(task),
+    for (std::size_t task = 0; task < lists.size(); ++task)
+      each_row(lists[task], static_cast<std::int64_t>(task),
                [&](std::int64_t row, std::int64_t count, std::int64_t) { sum += finite(row) ? count : 0; });
     return sum;
   }
 
-  void write(const Part& part, std::int64_t capacity, const Tensor& values_out, const Tensor& ids_out,
+  void write(const Lists& lists, std::int64_t capacity, const Tensor& values_out, const Tensor& ids_out,
              const Tensor& offsets_out) const {
     auto* offsets = data_of<std::int32_t>(offsets_out);
     std::fill_n(offsets, op_.rows + 1, 0);
-    if (needed(part) > capacity) return;
-    for (std::size_t task = 0; task < part.tasks.size(); ++task)
-      each_row(part.tasks[task], static_cast<std::int64_t>(task),
+    if (needed(lists) > capacity) return;
+    for (std::size_t task = 0; task < lists.size(); ++task)
+      each_row(lists[task], static_cast<std::int64_t>(task),
                [&](std::int64_t row, std::int64_t count, std::int64_t) {
                  if (finite(row)) offsets[row + 1] += static_cast<std::int32_t>(count);
                });
@@ -238,7 +218,7 @@ class Encoder {
       for (std::size_t r = 0; r < next.size(); ++r)
         next[r] = offsets[tiles_.first_row(tile) + static_cast<std::int64_t>(r)];
       for (std::int64_t task = tile * tiles_.parts(); task < (tile + 1) * tiles_.parts(); ++task) {
-        const List& list = part.tasks[static_cast<std::size_t>(task)];
+        const List& list = lists[static_cast<std::size_t>(task)];
         each_row(list, task, [&](std::int64_t row, std::int64_t count, std::int64_t at) {
           if (!finite(row)) return;
           std::int64_t& to = next[static_cast<std::size_t>(row - tiles_.first_row(tile))];
@@ -260,8 +240,11 @@ class Encoder {
   PerThread<std::byte> memory_, exact_memory_;
   float* lowest_;
   std::uint8_t* nonfinite_;
-  std::vector<Lists> growing_;
-  Part active_, band_;
+  std::vector<Finds> finds_;  // a thread each
+  Lists active_, band_;
+  std::int64_t limit_ = 0;  // candidates that are stored; more are counted only
+  std::atomic<std::int64_t> stored_ = 0;
+  std::atomic<bool> lost_ = false;
 };
 
 }  // namespace
