@@ -21,9 +21,11 @@ namespace fs = std::filesystem;
 }
 
 /// Devices and pipes cannot be renamed over, and a file behind /dev or /proc is somebody's open descriptor.
+/// Not so in /dev/shm, which is a folder in memory.
 bool written_directly(const fs::path& path) {
   const std::string text = fs::absolute(path).lexically_normal().string();
-  if (text.starts_with("/dev/") || text.starts_with("/proc/")) return true;
+  const bool in_dev = text.starts_with("/dev/") && !text.starts_with("/dev/shm/");
+  if (in_dev || text.starts_with("/proc/")) return true;
   std::error_code ignored;
   const auto status = fs::status(path, ignored);
   return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);

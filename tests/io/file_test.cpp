@@ -134,6 +134,15 @@ TEST(AtomicFile, FullDiskIsSaid) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
+// /dev/shm is a folder in memory, not a place of devices: files are made there as everywhere.
+TEST(AtomicFile, WritesIntoSharedMemory) {
+  std::string folder = "/dev/shm/polysem-test-XXXXXX";
+  if (::mkdtemp(folder.data()) == nullptr) GTEST_SKIP() << "no /dev/shm here";
+  write_file_atomic(folder + "/a", std::string_view("1"));
+  EXPECT_EQ(read_file(folder + "/a"), "1");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(AtomicFile, FailureHalfWayKeepsTheOldFileAndCleansUp) {
   const TemporaryFolder folder;
   write_file_atomic(folder / "a", std::string_view("old"));
