@@ -44,7 +44,7 @@ MappedFile::~MappedFile() {
 }
 
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
-  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
   const auto file = io::Descriptor::open_for_reading(path);
   std::string text;
   for (;;) {
