@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Makes the virtual environment in which the Python peers run: PyTorch, transformers (the same language model),
 # SAELens and sparsify (sparse autoencoders). Everything comes from PyPI; nothing outside DIR is changed.
-# PyPI's PyTorch for Linux is the CUDA build, so DIR takes about 6 GB although only the CPU is used here. Where
-# download.pytorch.org can be reached, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes that 2 GB.
+# PyPI's PyTorch for Linux is the CUDA build, so DIR takes about 6 GB although only the CPU is used here.
 set -euo pipefail
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
