@@ -168,7 +168,7 @@ class Run {
         {"training_seconds", seconds_},
         {"metrics", metrics_}};
     trainer_.save_checkpoint();
-    save_coder(out_, folded_config(), trainer_.folded_weights(), provenance);
+    save_coder(out_, folded_config(), trainer_.take_folded_weights(), provenance);
     write_file_atomic(out_ / "polysem.json", std::string_view(to_text(about, 2) + "\n"));
     const auto share = [&](const char* key, double unit) {
       return metrics_.contains(key) && metrics_[key].is_number()

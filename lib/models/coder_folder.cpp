@@ -38,9 +38,11 @@ const Recipe& recipe_of(const std::filesystem::path& folder, const CoderFile& fi
 
 }  // namespace
 
-void save_coder(const std::filesystem::path& folder, const CoderConfig& config, const CoderWeights& weights,
+void save_coder(const std::filesystem::path& folder, const CoderConfig& config, CoderWeights weights,
                 const CoderProvenance& provenance) {
   const std::string architecture(find_recipe(config.recipe).architecture);
+  auto w_enc = transposed(weights.w_enc, config.latents, config.d_in);
+  weights.w_enc = {};
   write_coder_file(folder, {.architecture = architecture,
                             .recipe = config.recipe,
                             .d_in = config.d_in,
@@ -53,11 +55,11 @@ void save_coder(const std::filesystem::path& folder, const CoderConfig& config, 
                             .hook_name = provenance.hook_name,
                             .dataset_path = provenance.dataset,
                             .context_size = provenance.context_size,
-                            .w_enc = transposed(weights.w_enc, config.latents, config.d_in),
-                            .w_dec = weights.w_dec,
-                            .b_enc = weights.b_enc,
-                            .b_dec = weights.b_dec,
-                            .threshold = weights.threshold});
+                            .w_enc = std::move(w_enc),
+                            .w_dec = std::move(weights.w_dec),
+                            .b_enc = std::move(weights.b_enc),
+                            .b_dec = std::move(weights.b_dec),
+                            .threshold = std::move(weights.threshold)});
 }
 
 LoadedCoder load_coder(const std::filesystem::path& folder) {

@@ -180,6 +180,25 @@ CoderWeights CoderStep::weights() {
           s.activation->thresholds(s.executor, s.coder)};
 }
 
+CoderWeights CoderStep::take_weights() {
+  Executor& executor = impl_->executor;
+  refresh_decoder_norms(executor, impl_->coder);
+  CoderWeights weights;
+  weights.threshold = impl_->activation->thresholds(executor, impl_->coder);
+  CoderTensors coder = std::move(impl_->coder);
+  impl_.reset();  // moments and scratch, most of the memory
+  const auto take = [&](Array& array) {
+    auto values = executor.download_f32(array);
+    array = {};
+    return values;
+  };
+  weights.w_enc = take(coder.w_enc);
+  weights.w_dec = take(coder.w_dec);
+  weights.b_enc = take(coder.b_enc);
+  weights.b_dec = take(coder.b_dec);
+  return weights;
+}
+
 const CoderConfig& CoderStep::config() const noexcept { return impl_->config; }
 std::int64_t CoderStep::batch() const noexcept { return impl_->batch; }
 

@@ -25,34 +25,51 @@ class Digest {
       if (key != kDigest) add(key, std::as_bytes(std::span(value)));
   }
   void add(const std::string& name, std::span<const std::byte> bytes) {
-    const std::uint64_t sizes[] = {name.size(), bytes.size()};
+    begin(name, bytes.size());
+    update(bytes);
+  }
+  void begin(const std::string& name, std::uint64_t bytes) {
+    const std::uint64_t sizes[] = {name.size(), bytes};
     hash_.update(std::as_bytes(std::span(sizes)));
     hash_.update(std::as_bytes(std::span(name)));
-    hash_.update(bytes);
   }
+  void update(std::span<const std::byte> bytes) { hash_.update(bytes); }
   std::string hex() { return hash_.hex(); }
 
  private:
   Sha256 hash_;
 };
 
-std::vector<std::byte> download_bytes(Executor& executor, const NamedTensor& array) {
-  const Tensor& t = array.tensor;
-  std::vector<std::byte> bytes(static_cast<std::size_t>(t.elements()) * size_of(t.dtype));
-  if (t.dtype == DType::kF32) {
-    const auto values = executor.download_f32(t);
-    for (const float v : values) {
-      if (!std::isfinite(v))
-        throw Error(ErrorCode::kFailed, array.name +
-                                            " holds values that are not finite; the checkpoint before this "
-                                            "step was kept. A smaller --lr or --clip 1 may help");
-    }
-    std::memcpy(bytes.data(), values.data(), bytes.size());
-  } else {
-    const auto values = executor.download_u32(t);
-    std::memcpy(bytes.data(), values.data(), bytes.size());
+void expect_finite(const std::string& name, std::span<const float> values) {
+  for (const float v : values) {
+    if (!std::isfinite(v))
+      throw Error(ErrorCode::kFailed, name +
+                                          " holds values that are not finite; the checkpoint before this "
+                                          "step was kept. A smaller --lr or --clip 1 may help");
   }
-  return bytes;
+}
+
+std::uint64_t bytes_of(const Tensor& t) {
+  return static_cast<std::uint64_t>(t.elements()) * size_of(t.dtype);
+}
+
+/// take(bytes) some rows at a time, so that no second copy of all weights is needed.
+template <class Take>
+void download_pieces(Executor& executor, const NamedTensor& array, Take&& take) {
+  constexpr std::int64_t kElements = std::int64_t{1} << 20;
+  const Tensor& t = array.tensor;
+  const std::int64_t rows = std::max<std::int64_t>(1, kElements / std::max<std::int64_t>(t.cols, 1));
+  for (std::int64_t first = 0; first < t.rows; first += rows) {
+    const Tensor piece = t.row_range(first, std::min(rows, t.rows - first));
+    if (t.dtype == DType::kF32) {
+      const auto values = executor.download_f32(piece);
+      expect_finite(array.name, values);
+      take(std::as_bytes(std::span(values)));
+    } else {
+      const auto values = executor.download_u32(piece);
+      take(std::as_bytes(std::span(values)));
+    }
+  }
 }
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
@@ -83,10 +100,14 @@ void write_checkpoint(Executor& executor, const std::filesystem::path& file, std
   CheckpointText metadata = text;
   metadata["schema"] = kSchema;
   Digest digest(metadata);  // stands before the data in the file, so arrays are fetched twice
-  for (const NamedTensor& array : arrays) digest.add(array.name, download_bytes(executor, array));
+  for (const NamedTensor& array : arrays) {
+    digest.begin(array.name, bytes_of(array.tensor));
+    download_pieces(executor, array, [&](auto bytes) { digest.update(bytes); });
+  }
   metadata[kDigest] = digest.hex();
   SafetensorsWriter writer(file, specs, metadata);
-  for (const NamedTensor& array : arrays) writer.write(array.name, download_bytes(executor, array));
+  for (const NamedTensor& array : arrays)
+    download_pieces(executor, array, [&](auto bytes) { writer.write(array.name, bytes); });
   writer.commit();
 }
 

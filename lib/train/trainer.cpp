@@ -65,7 +65,9 @@ struct Trainer::Impl {
         checkpoint(folder / "checkpoint" / "state.safetensors"),
         feeder(source, c.seed, c.batch) {}
 
-  void begin() {
+  void begin() { make_step(first_weights()); }
+
+  CoderWeights first_weights() {
     auto sample = feeder.first_rows(std::min(kSampleRows, data.rows()));
     if (config.normalize == Normalize::kExpectedAverageOnlyIn) {
       const double length = mean_length(sample, data.dim());
@@ -79,7 +81,7 @@ struct Trainer::Impl {
     CoderWeights weights = initial_weights(config.coder, sample, rows, config.seed);
     const auto some = static_cast<std::size_t>(std::min(rows, kRescaleRows) * data.dim());
     rescale_encoder(executor, config.coder, weights, std::span(sample).first(some));
-    make_step(weights);
+    return weights;
   }
 
   void make_step(const CoderWeights& weights) {
@@ -211,11 +213,23 @@ void Trainer::save_checkpoint() try { impl_->save(); } catch (const std::bad_all
 double Trainer::input_scale() const noexcept { return impl_->scale; }
 const TrainMetrics& Trainer::last_metrics() const noexcept { return impl_->last; }
 
-CoderWeights Trainer::folded_weights() try {
-  CoderWeights weights = impl_->coder->weights();
-  if (impl_->config.coder.decoder == DecoderConstraint::kNormAware) fold_decoder_norms(weights);
-  fold_input_scale(weights, impl_->scale);
+namespace {
+CoderWeights folded(CoderWeights weights, const TrainConfig& config, double scale) {
+  if (config.coder.decoder == DecoderConstraint::kNormAware) fold_decoder_norms(weights);
+  fold_input_scale(weights, scale);
   return weights;
+}
+}  // namespace
+
+CoderWeights Trainer::folded_weights() try {
+  return folded(impl_->coder->weights(), impl_->config, impl_->scale);
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("fetching the weights");
+}
+
+CoderWeights Trainer::take_folded_weights() try {
+  impl_->input = {};
+  return folded(impl_->coder->take_weights(), impl_->config, impl_->scale);
 } catch (const std::bad_alloc&) {
   throw_out_of_memory("fetching the weights");
 }

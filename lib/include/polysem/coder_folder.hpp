@@ -21,7 +21,7 @@ struct LoadedCoder {
 
 /// Writes cfg.json and sae_weights.safetensors so that SAELens loads the folder as it is. The weights are
 /// those of data as it is, with norms and scales folded in.
-void save_coder(const std::filesystem::path& folder, const CoderConfig& config, const CoderWeights& weights,
+void save_coder(const std::filesystem::path& folder, const CoderConfig& config, CoderWeights weights,
                 const CoderProvenance& provenance);
 
 /// Reads such a folder, whoever wrote it. Throws Error{kBadInput} for damage, Error{kUnsupported} for an

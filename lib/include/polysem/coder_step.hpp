@@ -54,6 +54,9 @@ class CoderStep {
   void restored();
 
   CoderWeights weights();
+  /// The same, at the end: frees everything as it goes, so that little more memory is needed. Nothing but the
+  /// destructor may be called afterwards.
+  CoderWeights take_weights();
   const CoderConfig& config() const noexcept;
   std::int64_t batch() const noexcept;
 

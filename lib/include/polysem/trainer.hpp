@@ -70,6 +70,9 @@ class Trainer {
 
   /// Weights for data as it is: input scale and, for norm-aware coders, decoder norms are folded in.
   CoderWeights folded_weights();
+  /// The same, at the end: frees the memory of the training first. Only input_scale() and last_metrics() may
+  /// be asked afterwards.
+  CoderWeights take_folded_weights();
   /// Factor that rows were multiplied by in training.
   double input_scale() const noexcept;
   const TrainMetrics& last_metrics() const noexcept;
