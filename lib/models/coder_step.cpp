@@ -26,12 +26,12 @@ struct CoderStep::Impl {
   Array centred, centred_low, error, row_loss, scalar;
   Array column_mean, row_distance;
 
-  Impl(Executor& e, const CoderConfig& c, const CoderWeights& weights, std::int64_t rows, double variance)
+  Impl(Executor& e, const CoderConfig& c, CoderWeights weights, std::int64_t rows, double variance)
       : executor(e),
         config(c),
         batch(rows),
         target_variance(variance),
-        coder(make_coder_tensors(e, c, weights)),
+        coder(make_coder_tensors(e, c, CoderWeights(std::move(weights)))),  // gone before the moments come
         activation(find_recipe(c.recipe).make_activation(c)),
         list(e, rows, activation->row_length(), activation->first_capacity(rows), c.latents),
         update(e, c, coder) {
@@ -110,11 +110,11 @@ struct CoderStep::Impl {
   }
 };
 
-CoderStep::CoderStep(Executor& executor, const CoderConfig& config, const CoderWeights& weights,
-                     std::int64_t batch, double target_variance) {
+CoderStep::CoderStep(Executor& executor, const CoderConfig& config, CoderWeights weights, std::int64_t batch,
+                     double target_variance) {
   validate(config);
   if (batch < 1) throw Error(ErrorCode::kInvalidArgument, "batch must be at least 1");
-  impl_ = std::make_unique<Impl>(executor, config, weights, batch, target_variance);
+  impl_ = std::make_unique<Impl>(executor, config, std::move(weights), batch, target_variance);
 }
 
 CoderStep::~CoderStep() = default;

@@ -84,8 +84,8 @@ struct Trainer::Impl {
     return weights;
   }
 
-  void make_step(const CoderWeights& weights) {
-    coder = std::make_unique<CoderStep>(executor, config.coder, weights, config.batch, variance);
+  void make_step(CoderWeights weights) {
+    coder = std::make_unique<CoderStep>(executor, config.coder, std::move(weights), config.batch, variance);
     input = executor.make(config.batch, data.dim());
     feeder.set_scale(scale);
   }

@@ -39,7 +39,7 @@ struct StepResult {
 /// `target_variance`. Its gradient reaches decoder rows, encoder rows and biases of the dead latents.
 class CoderStep {
  public:
-  CoderStep(Executor& executor, const CoderConfig& config, const CoderWeights& weights, std::int64_t batch,
+  CoderStep(Executor& executor, const CoderConfig& config, CoderWeights weights, std::int64_t batch,
             double target_variance);
   ~CoderStep();
 
