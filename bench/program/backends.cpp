@@ -11,43 +11,57 @@ namespace polysem::program {
 
 namespace {
 
-nlohmann::json describe(const BackendEntry& entry) {
-  nlohmann::json row = {{"name", entry.name}, {"summary", entry.summary}};
-  const Support support = entry.probe();
-  row["available"] = support.ok;
-  if (!support) {
-    row["reason"] = support.reason;
+nlohmann::json describe(const std::string& name, std::string_view summary) {
+  nlohmann::json row = {{"name", name}, {"summary", summary}};
+  std::unique_ptr<Backend> backend;
+  try {
+    backend = open_backend(name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBackendUnavailable) throw;
+    row["available"] = false;
+    row["reason"] = error.what();
     return row;
   }
-  const auto backend = entry.create({});
   const BackendInfo& info = backend->info();
+  row["available"] = true;
   row["device"] = info.device;
   row["driver"] = info.driver;
   row["features"] = info.features;
   row["threads"] = info.threads;
   row["memory_bytes"] = info.memory_bytes;
   row["precisions"] = nlohmann::json::array();
-  for (const Precision p : info.precisions) row["precisions"].push_back(name(p));
+  for (const Precision p : info.precisions) row["precisions"].push_back(polysem::name(p));
   return row;
+}
+
+// A row for each device where a backend may have several.
+std::vector<nlohmann::json> describe(const BackendEntry& entry) {
+  const std::size_t devices = entry.devices != nullptr ? entry.devices().size() : 0;
+  if (devices == 0) return {describe(std::string(entry.name), entry.summary)};
+  std::vector<nlohmann::json> rows;
+  for (std::size_t i = 0; i < devices; ++i)
+    rows.push_back(describe(std::string(entry.name) + ":" + std::to_string(i), entry.summary));
+  return rows;
 }
 
 int run(const Arguments& arguments) {
   nlohmann::json rows = nlohmann::json::array();
   std::vector<std::vector<std::string>> cells = {{"backend", "device", "driver", "precisions", "features"}};
   for (const BackendEntry* entry : registered_backends()) {
-    const auto row = describe(*entry);
-    rows.push_back(row);
-    if (!row["available"].get<bool>()) {
-      cells.push_back({std::string(entry->name), "cannot run: " + row["reason"].get<std::string>()});
-      continue;
+    for (const nlohmann::json& row : describe(*entry)) {
+      rows.push_back(row);
+      if (!row["available"].get<bool>()) {
+        cells.push_back({row["name"], "cannot run: " + row["reason"].get<std::string>()});
+        continue;
+      }
+      std::string precisions;
+      for (const auto& p : row["precisions"])
+        precisions += (precisions.empty() ? "" : " ") + p.get<std::string>();
+      cells.push_back({row["name"],
+                       row["device"].get<std::string>() +
+                           (row["threads"] > 0 ? ", " + row["threads"].dump() + " threads" : std::string()),
+                       row["driver"], precisions, row["features"]});
     }
-    std::string precisions;
-    for (const auto& p : row["precisions"])
-      precisions += (precisions.empty() ? "" : " ") + p.get<std::string>();
-    cells.push_back({std::string(entry->name),
-                     row["device"].get<std::string>() +
-                         (row["threads"] > 0 ? ", " + row["threads"].dump() + " threads" : std::string()),
-                     row["driver"], precisions, row["features"]});
   }
   std::cout << table(cells);
   write_json_result(arguments, {{"schema", "polysem.backends/1"}, {"backends", rows}});
@@ -64,6 +78,7 @@ const Command& backends_command() {
       .details =
           "Every backend of this build with its device, library and precisions, or the reason why it cannot "
           "run.\n"
+          "Devices in software run only when named, for instance vulkan:llvmpipe. "
           "The first that can run is the default of --backend.",
       .example = "polysem backends",
       .options = {},

@@ -30,8 +30,10 @@ std::string known_names() {
   return list;
 }
 
+// A device that was named may be one that is never the default: creating it tells whether it can run.
 std::unique_ptr<Backend> open_entry(const BackendEntry& entry, const BackendOptions& options) {
-  if (const Support support = entry.probe(); !support)
+  const Support support = options.device.empty() ? entry.probe() : Support::yes();
+  if (!support)
     throw Error(ErrorCode::kBackendUnavailable,
                 "backend " + std::string(entry.name) + " cannot run here: " + support.reason);
   return entry.create(options);

@@ -96,8 +96,10 @@ struct BackendOptions {
 struct BackendEntry {
   std::string_view name;
   std::string_view summary;
-  Support (*probe)();  ///< whether it can run on this machine, cheaply
+  Support (*probe)();  ///< whether its default device can run on this machine, cheaply
   std::unique_ptr<Backend> (*create)(const BackendOptions& options);
+  /// Names of all devices, in the order of their numbers; null where there is but one.
+  std::vector<std::string> (*devices)() = nullptr;
 };
 
 /// Backends of this build; the first that can run is the default.
