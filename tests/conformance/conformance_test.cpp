@@ -15,17 +15,17 @@ namespace polysem::conformance {
 namespace {
 
 struct Param {
-  const BackendEntry* entry;
+  std::string backend;
   const Case* test;
 };
 
 // What GoogleTest prints of a parameter.
-void PrintTo(const Param& param, std::ostream* out) { *out << param.entry->name << ' ' << param.test->name; }
+void PrintTo(const Param& param, std::ostream* out) { *out << param.backend << ' ' << param.test->name; }
 
 std::vector<Param> all_params() {
   std::vector<Param> list;
-  for (const BackendEntry* entry : registered_backends())
-    for (const Case& test : all_cases()) list.push_back({entry, &test});
+  for (const std::string& backend : backend_names())
+    for (const Case& test : all_cases()) list.push_back({backend, &test});
   return list;
 }
 
@@ -33,11 +33,11 @@ class Conformance : public testing::TestWithParam<Param> {
  protected:
   // Leaves the problem empty and skips the test where the backend cannot run.
   void SetUp() override {
-    const auto& [entry, test] = GetParam();
-    if (const Support support = entry->probe(); !support) GTEST_SKIP() << support.reason;
+    const auto& [name, test] = GetParam();
+    if (const Support support = can_run(name); !support) GTEST_SKIP() << support.reason;
     problem_ = std::make_unique<Problem>(test->make(hash(test->name)));
-    const Support support = opened(entry->name, 2).supports(problem_->op(), types_of(*problem_));
-    if (!support) GTEST_SKIP() << entry->name << " does not support this: " << support.reason;
+    const Support support = opened(name).supports(problem_->op(), types_of(*problem_));
+    if (!support) GTEST_SKIP() << name << " does not support this: " << support.reason;
   }
 
   void TearDown() override {
@@ -52,10 +52,10 @@ class Conformance : public testing::TestWithParam<Param> {
 };
 
 TEST_P(Conformance, MatchesTheReference) {
-  const auto& [entry, test] = GetParam();
+  const auto& [name, test] = GetParam();
   const auto expected = reference_values(*problem_, test->exact);
   for (const bool frozen_inputs : {false, true}) {
-    const Outcome outcome = run_problem(opened(entry->name), *problem_, frozen_inputs);
+    const Outcome outcome = run_problem(opened(name), *problem_, frozen_inputs);
     const char* note = frozen_inputs ? "with rarely written inputs" : "";
     EXPECT_EQ(outcome.damage, "") << note;
     EXPECT_EQ(test->compare(*problem_, expected, outcome.values), "") << note;
@@ -63,11 +63,11 @@ TEST_P(Conformance, MatchesTheReference) {
 }
 
 TEST_P(Conformance, GivesTheSameBits) {
-  const auto& [entry, test] = GetParam();
-  Backend& with_two = opened(entry->name, 2);
+  const std::string& name = GetParam().backend;
+  Backend& with_two = opened(name, 2);
   const Outcome first = run_problem(with_two, *problem_);
   for (const int threads : {2, 1, 3, 4}) {
-    Backend& backend = opened(entry->name, threads);
+    Backend& backend = opened(name, threads);
     // A backend that has no use for threads would but run the same again.
     if (threads != 2 && backend.info().threads == with_two.info().threads) continue;
     EXPECT_TRUE(run_problem(backend, *problem_).memory == first.memory)
@@ -76,7 +76,7 @@ TEST_P(Conformance, GivesTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(all_params()), [](const auto& given) {
-  return std::string(given.param.entry->name) + "_" + given.param.test->name;
+  return plain_name(given.param.backend) + "_" + given.param.test->name;
 });
 
 template <std::size_t... I>
