@@ -11,7 +11,7 @@ Which folder may include from which (its own files always):
     lib/metrics   core engine io models host
     lib/train     core engine io models metrics
     lib/analysis  core engine io models host metrics
-    backends/X    core engine                        never another backend
+    backends/X    core engine io                     never another backend
     datasets      all of lib
     bench         all of lib, datasets
     tests         everything
@@ -46,6 +46,7 @@ THIRD_PARTY = {
     "oneapi": ["backends/onednn"],
     "tbb": ["backends/onednn"],
     "vulkan": ["backends/vulkan"],
+    "volk": ["backends/vulkan"],
     "cuda": ["backends/cuda"],
     "cublas": ["backends/cuda"],
     "nlohmann": ["lib/io", "datasets", "bench", "tests"],
@@ -124,7 +125,7 @@ def header_owners(files, includes):
 
 def allowed_from(folder):
     if folder.startswith("backends"):
-        return ["lib/core", "lib/engine"]
+        return ["lib/core", "lib/engine", "lib/io"]
     return LIB.get(folder, OTHERS.get(folder, []))
 
 

@@ -1,0 +1,28 @@
+#include "backends/vulkan/ops.hpp"
+#include "backends/vulkan/windows.hpp"
+
+namespace polysem::vulkan {
+
+namespace {
+
+struct Push {
+  std::uint32_t rows, cols, table_rows;
+  std::uint32_t table_first, table_stride, ids_first, out_first, out_stride;
+};
+
+}  // namespace
+
+// The table has to lie in one binding.
+void record(const Scope& s, const GatherRows& op, const GatherRows::Operands& t) {
+  static const std::size_t shader = shader_index("gather_rows");
+  each_window(s.device, op.rows, op.cols, {t.out}, [&](const Window& w) {
+    const View table = s.view(t.table.col_range(w.col, w.cols)), out = s.view(w.of(t.out)),
+               ids = s.view(t.ids.col_range(w.row, w.rows));
+    const Push push{u32(w.rows),  u32(w.cols), u32(op.table_rows), table.first,
+                    table.stride, ids.first,   out.first,          out.stride};
+    s.recording.dispatch(shader, {table.low, out.low}, {{reads(table), reads(ids), writes(out)}}, push,
+                         s.recording.rows_grid(static_cast<std::uint64_t>(w.rows)));
+  });
+}
+
+}  // namespace polysem::vulkan

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <volk.h>
+
+#include "polysem/backend.hpp"
+
+namespace polysem::vulkan {
+
+/// Opens the Vulkan loader once; no with the reason where there is none.
+const Support& loader();
+
+/// Fills the functions that take an instance. Once for the process: the loader's entry points serve every
+/// instance.
+void load_instance(VkInstance instance);
+
+}  // namespace polysem::vulkan

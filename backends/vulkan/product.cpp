@@ -1,0 +1,51 @@
+#include "backends/vulkan/product.hpp"
+
+namespace polysem::vulkan {
+
+namespace {
+
+struct Push {
+  std::uint32_t m, n, k;
+  std::uint32_t a_first, a_stride, a_instance;
+  std::uint32_t b_first, b_stride, b_instance;
+  std::uint32_t c_first, c_stride, c_instance;
+  std::uint32_t bias_first, ids_first, b_rows;
+  float alpha, beta;
+  std::uint32_t has_bias, relu;
+};
+
+/// Tile of a work group, and of a thread.
+struct Tile {
+  std::uint32_t m, n, k, rows, columns;
+  std::uint32_t threads() const { return m / rows * (n / columns); }
+};
+
+// Large tiles reuse more of what they load, small ones keep more of a device busy. What a sum is made of, and
+// in which order, is the same for all.
+Tile tile_for(const Product& p) {
+  if (p.m >= 1024 && p.n >= 1024) return {128, 128, 16, 8, 8};
+  return p.m <= 16 ? Tile{16, 64, 16, 4, 4} : Tile{64, 64, 16, 8, 8};
+}
+
+}  // namespace
+
+void record_product(const Scope& s, const Product& p) {
+  static const std::size_t shader = shader_index("gemm");
+  const Tile tile = tile_for(p);
+  const auto tiles = [](std::int64_t size, std::uint32_t step) {
+    return (static_cast<std::uint64_t>(size) + step - 1) / step;
+  };
+  const Push push{u32(p.m),        u32(p.n),    u32(p.k),          p.a.first, p.a.stride, u32(p.a_instance),
+                  p.b.first,       p.b.stride,  u32(p.b_instance), p.c.first, p.c.stride, u32(p.c_instance),
+                  p.bias.first,    p.ids.first, u32(p.b_rows),     p.alpha,   p.beta,     p.bias ? 1u : 0u,
+                  p.relu ? 1u : 0u};
+  const Constants constants{tile.threads(), tile.m,        tile.n,        tile.k,      tile.rows,
+                            tile.columns,   p.transpose_a, p.transpose_b, bool(p.ids), p.a.low,
+                            p.b.low,        p.c.low,       p.c.low};
+  s.recording.dispatch(shader, constants,
+                       {{reads(p.a), reads(p.b), reads(p.bias), reads(p.beta != 0.0f ? p.c : View{}),
+                         writes(p.c), reads(p.ids)}},
+                       push, {tiles(p.n, tile.n), tiles(p.m, tile.m), static_cast<std::uint64_t>(p.batch)});
+}
+
+}  // namespace polysem::vulkan

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace polysem::vulkan {
+
+/// What tests and fault finding change, from environment variables that are read when a backend opens.
+struct Settings {
+  bool validate = false;                   ///< POLYSEM_VK_VALIDATE: run under the validation layer
+  bool empty_shaders = false;              ///< POLYSEM_VK_EMPTY: every shader returns at once
+  std::optional<std::uint64_t> max_range;  ///< POLYSEM_VK_MAX_RANGE: bytes that a shader may see of a buffer
+  std::optional<std::uint64_t> max_block;  ///< POLYSEM_VK_MAX_ALLOC: bytes of one piece of device memory
+  std::optional<std::uint64_t>
+      drop_barrier;                        ///< POLYSEM_VK_DROP_BARRIER: leave out the barrier of this number
+  std::optional<std::uint64_t> fail_call;  ///< POLYSEM_VK_FAIL_CALL: the call of this number fails
+
+  /// Throws Error{kInvalidArgument} for what is no number.
+  static Settings from_environment();
+};
+
+}  // namespace polysem::vulkan

@@ -1,0 +1,26 @@
+# Every shaders/*.comp becomes SPIR-V inside the library; shaders/*.glsl is what they include.
+file(GLOB shaders CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_LIST_DIR}/shaders ${CMAKE_CURRENT_LIST_DIR}/shaders/*.comp)
+set(folder ${CMAKE_CURRENT_BINARY_DIR}/vulkan)
+file(MAKE_DIRECTORY ${folder})
+set(arrays "")
+set(rows "")
+set(words "")
+foreach(shader IN LISTS shaders)
+  get_filename_component(name ${shader} NAME_WE)
+  set(output ${folder}/${name}.spv.inc)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${POLYSEM_GLSLC} --target-env=vulkan1.2 -O -Werror -mfmt=c -MD -MF ${output}.d -MT ${output}
+            ${CMAKE_CURRENT_LIST_DIR}/shaders/${shader} -o ${output}
+    DEPENDS ${CMAKE_CURRENT_LIST_DIR}/shaders/${shader}
+    DEPFILE ${output}.d
+    COMMENT "Compiling shader ${name}"
+    VERBATIM)
+  list(APPEND words ${output})
+  string(APPEND arrays "constexpr std::uint32_t k_${name}[] =\n#include \"${name}.spv.inc\"\n    ;\n")
+  string(APPEND rows "    {\"${name}\", k_${name}},\n")
+endforeach()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/shader_table.cpp.in ${folder}/shader_table.cpp @ONLY)
+set_source_files_properties(${folder}/shader_table.cpp PROPERTIES OBJECT_DEPENDS "${words}")
+target_sources(polysem_backend_vulkan PRIVATE ${folder}/shader_table.cpp)
+target_include_directories(polysem_backend_vulkan SYSTEM PRIVATE ${POLYSEM_VULKAN_INCLUDE} ${POLYSEM_VOLK_INCLUDE})
