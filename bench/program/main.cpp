@@ -1,4 +1,5 @@
-#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <new>
 
@@ -98,6 +99,22 @@ int exit_code(ErrorCode code) {
 
 constexpr std::string_view kLessMemory = "; a smaller --batch, fewer --latents or fewer --tokens need less";
 
+/// Where an exception cannot pass (destructors, other libraries' callbacks) want of memory ends the program.
+/// It should still say so, with the usual exit code.
+[[noreturn]] void on_terminate() {
+  try {
+    if (const auto active = std::current_exception()) std::rethrow_exception(active);
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory", kLessMemory);
+    std::_Exit(kFailedRunning);
+  } catch (const std::exception& error) {
+    print_error("internal error: ", error.what());
+  } catch (...) {
+    print_error("internal error: unknown exception");
+  }
+  std::abort();
+}
+
 int guarded(int argc, char** argv) {
   try {
     const int code = dispatch({argv + 1, argv + argc});
@@ -124,6 +141,7 @@ int guarded(int argc, char** argv) {
 }  // namespace polysem::program
 
 int main(int argc, char** argv) {
+  std::set_terminate(polysem::program::on_terminate);
   polysem::program::end_on_interrupt();
   return polysem::program::guarded(argc, argv);
 }

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -52,22 +53,23 @@ fs::path folder_of(const fs::path& file) {
 }
 
 /// Whether a name is one that temporary_name() gave for this target: ".NAME.PID-NUMBER.tmp".
-bool is_temporary(const std::string& name, const std::string& start) {
+bool is_temporary(std::string_view name, const std::string& start) {
   constexpr std::string_view kEnd = ".tmp";
   if (!name.starts_with(start) || !name.ends_with(kEnd) || name.size() <= start.size() + kEnd.size())
     return false;
-  const auto middle = std::string_view(name).substr(start.size(), name.size() - start.size() - kEnd.size());
+  const auto middle = name.substr(start.size(), name.size() - start.size() - kEnd.size());
   return middle.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
 /// Removes what killed processes left of this target. A living writer holds a lock on its temporary.
 void remove_leftovers(const fs::path& target) {
   const std::string start = temporary_start(target);
-  std::error_code error;
-  for (auto entry = fs::directory_iterator(folder_of(target), error); !error && entry != fs::end(entry);
-       entry.increment(error)) {
-    const fs::path& path = entry->path();
-    if (!is_temporary(path.filename().string(), start)) continue;
+  // Not std::filesystem's iterator, which ends the program where memory is out.
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(folder_of(target).c_str()), ::closedir);
+  if (!folder) return;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    if (!is_temporary(entry->d_name, start)) continue;
+    const fs::path path = target.parent_path() / entry->d_name;
     const io::Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.number() >= 0 && ::flock(file.number(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
   }

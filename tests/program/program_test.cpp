@@ -1,6 +1,5 @@
 // The polysem program as a script sees it: exit codes, files, messages.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -11,57 +10,13 @@
 
 #include "polysem/npy.hpp"
 #include "polysem/safetensors.hpp"
-#include "tests/io/temporary_folder.hpp"
+#include "tests/program/program_fixture.hpp"
 
 namespace polysem {
 namespace {
 
 using nlohmann::json;
 using test::TemporaryFolder;
-
-struct Outcome {
-  int code = -1;
-  std::string output, errors;
-};
-
-std::string read_text(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-class Program : public testing::Test {
- protected:
-  Outcome run(const std::string& arguments) const {
-    const auto out = folder_ / "stdout.txt", err = folder_ / "stderr.txt";
-    const std::string line = "cd '" + folder_.path().string() + "' && '" POLYSEM_BINARY_DIR "/bin/polysem' " +
-                             arguments + " >'" + out.string() + "' 2>'" + err.string() + "'";
-    const int status = std::system(line.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(out), read_text(err)};
-  }
-
-  void expect_failure(const std::string& arguments, int code, const std::string& part) const {
-    const Outcome o = run(arguments);
-    EXPECT_EQ(o.code, code) << arguments << "\n" << o.errors;
-    EXPECT_NE(o.errors.find(part), std::string::npos) << arguments << "\n" << o.errors;
-  }
-
-  json read_json(const char* file) const { return json::parse(read_text(folder_ / file)); }
-
-  void make_and_train(const std::string& extra = "") const {
-    ASSERT_EQ(
-        run("data make superposed --features 32 --dim 16 --active 2 --rows 3000 --out store --quiet").code,
-        0);
-    const Outcome o =
-        run("train --data store --latents 64 --k 4 --batch 128 --steps 300 --log-every 50 --quiet --seed 3 "
-            "--out coder --json train.json " +
-            extra);
-    ASSERT_EQ(o.code, 0) << o.errors;
-  }
-
-  TemporaryFolder folder_;
-};
 
 TEST_F(Program, HelpHasAnExampleForEveryCommand) {
   EXPECT_EQ(run("").code, 0);
