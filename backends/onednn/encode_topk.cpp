@@ -104,13 +104,17 @@ class Encoder {
           count += kept_counts_[place];
           nonfinite = nonfinite || nonfinite_[place] != 0;
         }
-        keep_best(all, count, op_.k);
-        write(r, all, std::min(count, op_.k), nonfinite);
+        if (count > op_.k)
+          std::nth_element(all, all + (op_.k - 1), all + count,
+                           [](const Candidate& a, const Candidate& b) { return a.key > b.key; });
+        count = std::min(count, op_.k);
+        std::sort(all, all + count, by_latent);
+        write(r, all, count, nonfinite);
       }
     });
   }
 
-  // `best` has room for k.
+  // `best` has room for k; latents ascend.
   void write(std::int64_t row, Candidate* best, std::int64_t count, bool nonfinite) const {
     float* values = data_of<float>(t_.values) + row * op_.k;
     std::int32_t* ids = data_of<std::int32_t>(t_.ids) + row * op_.k;
@@ -121,7 +125,6 @@ class Encoder {
       }
       return;
     }
-    std::sort(best, best + count, by_latent);
     if (count < op_.k) fill_up(best, count);
     for (std::int64_t i = 0; i < op_.k; ++i) {
       ids[i] = best[i].latent();

@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 
 #include "backends/onednn/encode_tiles.hpp"
 
 namespace polysem::onednn {
 
-/// Moves the best k to the front.
-inline void keep_best(Candidate* found, std::int64_t count, std::int64_t k) {
-  if (count > k)
-    std::nth_element(found, found + (k - 1), found + count,
-                     [](const Candidate& a, const Candidate& b) { return a.key > b.key; });
-}
-
 /// The best k of each of some rows, collected from tiles of latents in ascending order: whatever is above a
-/// row's k-th best so far is kept, and thinned out to k when its places run out. A later latent of the same
-/// rank loses, so "above" is strict; what comes out does not depend on when rows were thinned out.
+/// row's k-th best so far is kept, and thinned out when its places run out. A later latent of the same rank
+/// loses, so "above" is strict; what comes out does not depend on when rows were thinned out.
 ///
 /// Of screened candidates the k-th largest lower bound is what others have to beat. They stay as long as they
 /// might be chosen, and only those that are left at the end are computed exactly; some 10 above k as a rule.
@@ -38,7 +30,7 @@ class Selection {
     threshold_ = reinterpret_cast<float*>(found_ + rows * capacity(k));
     unfit_ = threshold_ + rows;
     count_ = reinterpret_cast<std::int32_t*>(unfit_ + rows);
-    lowers_ = reinterpret_cast<float*>(count_ + rows);
+    ranks_ = reinterpret_cast<float*>(count_ + rows);
     std::fill_n(threshold_, rows, -std::numeric_limits<float>::infinity());
     std::fill_n(count_, rows, 0);
     for (std::int64_t r = 0; r < rows; ++r)
@@ -53,14 +45,14 @@ class Selection {
       if (count_[r] + EncodeTiles::kMostLatents > capacity(k_)) thin(r);
   }
 
-  /// The best of a row, at most k, in no particular order.
+  /// The best of a row, at most k, latents ascending.
   Candidate* finish(std::int64_t row, std::int64_t& count) {
     if (screened_) {
       drop_beaten(row);
       tiles_.settle(first_row_ + row, of(row), count_[row]);
     }
-    keep_best(of(row), count_[row], k_);
-    count = std::min<std::int64_t>(count_[row], k_);
+    keep_best(row);
+    count = count_[row];
     return of(row);
   }
   /// A pre-activation is not finite; of a screened row: it has to be walked exactly.
@@ -68,7 +60,7 @@ class Selection {
 
  private:
   static std::int64_t capacity(std::int64_t k) {
-    return k + std::max<std::int64_t>(k, 64) + EncodeTiles::kMostLatents;
+    return 2 * k + std::max<std::int64_t>(k, 64) + EncodeTiles::kMostLatents;
   }
   Candidate* of(std::int64_t row) const { return found_ + row * capacity(k_); }
 
@@ -83,23 +75,49 @@ class Selection {
       if (count_[row] + EncodeTiles::kMostLatents <= capacity(k_)) return;
       tiles_.settle(first_row_ + row, of(row), count_[row]);  // too many might be chosen to wait
     }
-    keep_best(of(row), count_[row], k_);
-    count_[row] = static_cast<std::int32_t>(k_);
-    threshold_[row] = of(row)[k_ - 1].rank();
+    keep_best(row);
   }
 
-  // Candidates that k others are certainly above of.
-  void drop_beaten(std::int64_t row) {
-    const std::int64_t count = count_[row];
-    if (count <= k_) return;
-    Candidate* found = of(row);
-    for (std::int64_t i = 0; i < count; ++i) lowers_[i] = found[i].lower;
-    std::nth_element(lowers_, lowers_ + (k_ - 1), lowers_ + count, std::greater<>());
-    const float bound = lowers_[k_ - 1];
+  /// The k-th largest lower bound, which at least k candidates reach for certain.
+  float bound_of(std::int64_t row) {
+    const Candidate* found = of(row);
+    for (std::int64_t i = 0; i < count_[row]; ++i) ranks_[i] = found[i].lower;
+    const float bound = kernels().kth_largest(ranks_, count_[row], k_);
     threshold_[row] = std::max(threshold_[row], bound);
-    const std::uint64_t key = Candidate::key_of(bound, -1);  // the lowest of this rank
-    count_[row] = static_cast<std::int32_t>(
-        std::remove_if(found, found + count, [&](const Candidate& c) { return c.key < key; }) - found);
+    return bound;
+  }
+
+  // Without branches: which candidates stay is hard to foresee.
+  template <class Stays>
+  void keep(std::int64_t row, Stays&& stays) {
+    Candidate* found = of(row);
+    std::int32_t kept = 0;
+    for (std::int64_t i = 0; i < count_[row]; ++i) {
+      const Candidate c = found[i];
+      found[kept] = c;
+      kept += stays(c) ? 1 : 0;
+    }
+    count_[row] = kept;
+  }
+
+  void drop_beaten(std::int64_t row) {
+    if (count_[row] <= k_) return;
+    const std::uint64_t lowest = Candidate::key_of(bound_of(row), -1);
+    keep(row, [=](const Candidate& c) { return c.key >= lowest; });
+  }
+
+  // Of the candidates that tie with the k-th the first are the lowest latents.
+  void keep_best(std::int64_t row) {
+    if (count_[row] <= k_) return;
+    const float bound = bound_of(row);
+    const Candidate* found = of(row);
+    std::int64_t ties = k_;
+    for (std::int64_t i = 0; i < count_[row]; ++i) ties -= found[i].lower > bound ? 1 : 0;
+    keep(row, [&](const Candidate& c) {
+      const bool tie = c.lower == bound && ties > 0;
+      ties -= tie ? 1 : 0;
+      return c.lower > bound || tie;
+    });
   }
 
   const EncodeTiles& tiles_;
@@ -109,7 +127,7 @@ class Selection {
   float* threshold_;
   float* unfit_;
   std::int32_t* count_;
-  float* lowers_;  // of one row at a time
+  float* ranks_;  // of one row at a time
 };
 
 }  // namespace polysem::onednn

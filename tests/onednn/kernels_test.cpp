@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -101,6 +103,44 @@ TEST(OneDnnKernels, BlockProductsMatchLoopsInDouble) {
                       b[static_cast<std::size_t>(p * n + i % n)];
         EXPECT_NEAR(c[static_cast<std::size_t>(i)], expected, 1e-4) << k->name << " m " << m;
       }
+    }
+  }
+}
+
+TEST(OneDnnKernels, KthLargestIsThatOfASort) {
+  for (const Kernels* k : all_kernels()) {
+    for (const std::int64_t n : kLengths) {
+      std::vector<float> values = normals(static_cast<std::size_t>(n), 8);
+      for (std::size_t i = 0; i < values.size(); i += 5) values[i] = values[0];
+      if (n > 6) values[3] = -INFINITY, values[6] = INFINITY;
+      std::vector<float> sorted = values;
+      std::sort(sorted.begin(), sorted.end(), std::greater<>());
+      for (const std::int64_t place : {std::int64_t{1}, (n + 1) / 2, n}) {
+        std::vector<float> scratch = values;
+        EXPECT_EQ(k->kth_largest(scratch.data(), n, place), sorted[static_cast<std::size_t>(place - 1)])
+            << k->name << " n " << n << " k " << place;
+      }
+    }
+  }
+}
+
+TEST(OneDnnKernels, RoundedRowsSayWhatWasLost) {
+  for (const Kernels* k : all_kernels()) {
+    for (const std::int64_t n : kLengths) {
+      std::vector<float> values = normals(static_cast<std::size_t>(n), 9);
+      values.back() = 1e-39f;  // a denormal, which counts as lost
+      std::vector<std::uint16_t> low(values.size());
+      const RoundedRow found = k->round_row(values.data(), low.data(), n);
+      double all = 0, taken = 0, left = 0;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        EXPECT_EQ(low[i], to_bf16(values[i]));
+        const double kept = i + 1 == values.size() ? 0.0 : from_bf16(low[i]);
+        all += double{values[i]} * values[i], left += kept * kept;
+        taken += (values[i] - kept) * (values[i] - kept);
+      }
+      EXPECT_NEAR(found.all, all, 1e-5 * all + 1e-30) << k->name << " n " << n;
+      EXPECT_NEAR(found.taken, taken, 1e-5 * taken + 1e-30) << k->name << " n " << n;
+      EXPECT_NEAR(found.left, left, 1e-5 * left + 1e-30) << k->name << " n " << n;
     }
   }
 }

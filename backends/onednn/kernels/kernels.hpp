@@ -137,6 +137,8 @@ struct Kernels {
   float (*softmax_row)(float* scores, std::int64_t n, float scale, float* largest);
   void (*multiply)(float* x, float factor, std::int64_t n);
 
+  /// The k-th largest of n numbers, none of them NaN; they are lost.
+  float (*kth_largest)(float* values, std::int64_t n, std::int64_t k);
   /// Appends the latents whose rank, as high as the bounds allow, is above the threshold; every row has room
   /// for all latents of the tile.
   void (*scan)(const ScanTile& tile);

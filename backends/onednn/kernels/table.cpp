@@ -26,6 +26,7 @@ const Kernels kTable = {POLYSEM_TEXT(POLYSEM_ISA),
                         block_product,
                         softmax_row,
                         multiply,
+                        kth_largest,
                         scan};
 
 }  // namespace polysem::onednn::POLYSEM_ISA

@@ -31,6 +31,7 @@ void block_product(const float* a, std::int64_t lda, const float* b, std::int64_
                    std::int64_t ldc, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate);
 float softmax_row(float* scores, std::int64_t n, float scale, float* largest);
 void multiply(float* x, float factor, std::int64_t n);
+float kth_largest(float* values, std::int64_t n, std::int64_t k);
 void scan(const ScanTile& tile);
 
 extern const Kernels kTable;
