@@ -1,7 +1,9 @@
 #include "polysem/backend.hpp"
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -19,6 +21,9 @@ namespace {
 struct Threads {
   explicit Threads(int number) : count(number), arena(number), single_threaded_openmp(arena) {}
   int count;
+  // TBB gives no more threads than cores without it, and prints that it does not.
+  tbb::global_control at_least{tbb::global_control::max_allowed_parallelism,
+                               static_cast<std::size_t>(std::max(count, tbb::info::default_concurrency()))};
   tbb::task_arena arena;
   SingleThreadedOpenMp single_threaded_openmp;
 };

@@ -59,7 +59,8 @@ int run(const Arguments& arguments) {
         precisions += (precisions.empty() ? "" : " ") + p.get<std::string>();
       cells.push_back({row["name"],
                        row["device"].get<std::string>() +
-                           (row["threads"] > 0 ? ", " + row["threads"].dump() + " threads" : std::string()),
+                           (row["threads"] > 0 ? ", " + counted(row["threads"].get<std::int64_t>(), "thread")
+                                               : std::string()),
                        row["driver"], precisions, row["features"]});
     }
   }

@@ -92,10 +92,10 @@ int run(const Arguments& arguments) {
     StoreInfo done = result.info[s];
     done.text_sha256 = text_sha256;
     writers[s]->finish(done, result.documents);
-    std::cout << folders[s].string() << ": " << with_commas(writers[s]->rows()) << " rows of " << done.dim
-              << " dimensions at " << done.site << " from "
-              << with_commas(static_cast<std::int64_t>(result.documents.size()))
-              << " documents\n  dropped: " << with_commas(done.dropped_first) << " at position 0"
+    std::cout << folders[s].string() << ": " << counted(writers[s]->rows(), "row") << " of "
+              << counted(done.dim, "dimension") << " at " << done.site << " from "
+              << counted(static_cast<std::int64_t>(result.documents.size()), "document")
+              << "\n  dropped: " << with_commas(done.dropped_first) << " at position 0"
               << (options.keep_massive ? ""
                                        : ", " + with_commas(done.dropped_massive) + " massive (longer than " +
                                              significant(done.massive_limit) + ")")
@@ -110,7 +110,7 @@ int run(const Arguments& arguments) {
   }
   if (result.tokens < options.tokens)
     std::cout << "the text ended after " << with_commas(result.tokens) << " of "
-              << with_commas(options.tokens) << " tokens\n";
+              << counted(options.tokens, "token") << "\n";
   write_json_result(arguments, {{"schema", "polysem.capture/1"},
                                 {"config", arguments.effective()},
                                 {"environment", session.environment()},

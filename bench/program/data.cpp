@@ -44,8 +44,8 @@ int verify(const Arguments& arguments) {
     throw Error(ErrorCode::kBadInput, path + ": these shards are not what was written: " + list +
                                           "; capture or import the data again");
   }
-  std::cout << path << ": " << with_commas(store.rows()) << " rows in " << store.shards()
-            << " shards, all as they were written\n";
+  std::cout << path << ": " << counted(store.rows(), "row") << " in "
+            << counted(static_cast<std::int64_t>(store.shards()), "shard") << ", all as they were written\n";
   return kDone;
 }
 
@@ -77,8 +77,8 @@ int import(const Arguments& arguments) {
     progress.update(first + count);
   }
   writer.finish(about, {});
-  std::cout << arguments.text("out") << ": " << with_commas(source->rows()) << " rows of " << source->dim()
-            << " dimensions from " << path << "\n";
+  std::cout << arguments.text("out") << ": " << counted(source->rows(), "row") << " of "
+            << counted(source->dim(), "dimension") << " from " << path << "\n";
   return kDone;
 }
 
@@ -94,8 +94,9 @@ int make(const Arguments& arguments) {
   config.seed = static_cast<std::uint64_t>(arguments.integer("seed", 0, std::int64_t{1} << 53));
   const std::int64_t rows = arguments.integer("rows", 1, std::int64_t{1} << 40);
   write_superposed(config, rows, arguments.text("out"));
-  std::cout << arguments.text("out") << ": " << with_commas(rows) << " rows of " << config.dim
-            << " dimensions, " << with_commas(config.features) << " features, truth in truth.safetensors\n";
+  std::cout << arguments.text("out") << ": " << counted(rows, "row") << " of "
+            << counted(config.dim, "dimension") << ", " << counted(config.features, "feature")
+            << ", truth in truth.safetensors\n";
   return kDone;
 }
 

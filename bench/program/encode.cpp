@@ -9,6 +9,7 @@
 #include "polysem/coder_folder.hpp"
 #include "polysem/error.hpp"
 #include "polysem/evaluate_coder.hpp"
+#include "polysem/file.hpp"
 #include "polysem/npy.hpp"
 #include "polysem/safetensors.hpp"
 
@@ -64,6 +65,8 @@ int run(const Arguments& arguments) {
   const auto source = open_rows(arguments.text("data"));
   if (!arguments.given("out") && !arguments.given("dense") && !arguments.given("reconstruction"))
     throw UsageError("nothing to write: give --out F.safetensors, --dense L.npy or --reconstruction R.npy");
+  for (const char* option : {"out", "dense", "reconstruction"})
+    if (arguments.given(option)) require_writable(arguments.text(option));
   Session session(arguments);
   const std::int64_t rows = std::min(arguments.integer("rows", 1, std::int64_t{1} << 50), source->rows());
 
@@ -88,8 +91,8 @@ int run(const Arguments& arguments) {
   if (want_reconstruction) write_npy(arguments.text("reconstruction"), rows_shape, reconstruction);
 
   const double l0 = static_cast<double>(codes.values.size()) / static_cast<double>(rows);
-  std::cout << "encoded " << with_commas(rows)
-            << " rows: " << with_commas(static_cast<std::int64_t>(codes.values.size())) << " active latents, "
+  std::cout << "encoded " << counted(rows, "row") << ": "
+            << counted(static_cast<std::int64_t>(codes.values.size()), "active latent") << ", "
             << significant(l0) << " a row\n";
   write_json_result(arguments, {{"schema", "polysem.encode/1"},
                                 {"rows", rows},

@@ -69,6 +69,7 @@ PreservationResult score_model(const Arguments& arguments, Session& session, con
 
 int run(const Arguments& arguments) {
   const std::filesystem::path folder = arguments.only_positional();
+  if (arguments.has("out")) require_writable(arguments.text("out"));
   const LoadedCoder coder = load_coder(folder);
   const ActivationStore store(arguments.text("data"));
   Session session(arguments);

@@ -43,7 +43,8 @@ MetricsLog::~MetricsLog() {
 }
 
 void MetricsLog::fail() const {
-  throw Error(ErrorCode::kFailed, "cannot write " + path_.string() + ": " + std::strerror(errno));
+  throw Error(ErrorCode::kFailed, "cannot write " + path_.string() + ": " + std::strerror(errno) +
+                                      "; once that is mended, --resume goes on from the last checkpoint");
 }
 
 void MetricsLog::append(nlohmann::json line) {

@@ -1,5 +1,6 @@
 #include "bench/program/model_file.hpp"
 
+#include "bench/program/arguments.hpp"
 #include "polysem/cache.hpp"
 #include "polysem/error.hpp"
 #include "polysem/file.hpp"
@@ -11,7 +12,12 @@ namespace {
 constexpr const char* kSmolLm2 = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 std::filesystem::path find_model(const std::string& model) {
-  if (model != "smollm2") return model;
+  if (model != "smollm2") {
+    if (!std::filesystem::exists(model) && !nearest(model, {"smollm2"}).empty())
+      throw Error(ErrorCode::kBadInput,
+                  "--model " + model + ": there is no such file; did you mean smollm2?");
+    return model;
+  }
   const auto path = cache_folder() / kSmolLm2;
   if (!std::filesystem::exists(path))
     throw Error(ErrorCode::kBadInput, path.string() +

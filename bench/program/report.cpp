@@ -256,11 +256,12 @@ class ReportBuilder {
 
 int run(const Arguments& arguments) {
   const std::string out = arguments.text("out");
+  require_writable(out);
   const LatentReport report = ReportBuilder(arguments).build();
   const std::string page = report_html(report);
   write_file_atomic(out, std::string_view(page));
-  std::cout << out << ": " << report.latents.size() << " latents, " << with_commas(std::ssize(page) >> 10)
-            << " KiB; open it in a browser\n";
+  std::cout << out << ": " << counted(std::ssize(report.latents), "latent") << ", "
+            << with_commas(std::ssize(page) >> 10) << " KiB; open it in a browser\n";
   return kDone;
 }
 

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 
+#include "bench/program/terminal.hpp"
 #include "polysem/file.hpp"
 #include "polysem/version.h"
 
@@ -11,7 +12,7 @@ namespace polysem::program {
 Session::Session(const Arguments& arguments)
     : precision_(arguments.choice("precision", {"f32", "bf16"}) == "bf16" ? Precision::kBF16
                                                                           : Precision::kF32) {
-  const auto threads = static_cast<int>(arguments.integer("threads", 0, 4096));
+  const auto threads = static_cast<int>(arguments.integer("threads", 0, 1024));
   backend_ = open_backend(arguments.has("backend") ? arguments.text("backend") : "", threads);
   if (arguments.flag("fallback") && backend_->info().name != "reference")
     fallback_ = open_backend("reference");
@@ -30,7 +31,7 @@ nlohmann::json Session::environment() const {
 std::string Session::summary() const {
   const BackendInfo& info = backend_->info();
   return info.name + " on " + info.device +
-         (info.threads > 0 ? ", " + std::to_string(info.threads) + " threads" : std::string()) + ", " +
+         (info.threads > 0 ? ", " + counted(info.threads, "thread") : std::string()) + ", " +
          std::string(name(precision_));
 }
 

@@ -22,7 +22,8 @@ std::string store_table(const ActivationStore& store) {
   std::vector<std::vector<std::string>> rows = {
       {"rows", with_commas(store.rows())},
       {"dimensions", std::to_string(info.dim)},
-      {"type", std::string(name(info.dtype)) + ", " + std::to_string(store.shards()) + " shards, " +
+      {"type", std::string(name(info.dtype)) + ", " +
+                   counted(static_cast<std::int64_t>(store.shards()), "shard") + ", " +
                    with_commas(static_cast<std::int64_t>(store.bytes() >> 20)) + " MiB"},
   };
   if (!info.model_name.empty()) rows.push_back({"model", info.model_name});

@@ -59,9 +59,9 @@ class Run {
     prepare_folder();
     catch_interrupts();
     Progress progress("training: step", config_.rate.steps, quiet_);
-    progress.note(with_commas(store_.rows()) + " rows of " + std::to_string(store_.dim()) + " dimensions; " +
-                  with_commas(config_.coder.latents) + " latents, k " + std::to_string(config_.coder.k) +
-                  "; " + session_.summary());
+    progress.note(counted(store_.rows(), "row") + " of " + counted(store_.dim(), "dimension") + "; " +
+                  counted(config_.coder.latents, "latent") + ", k " + std::to_string(config_.coder.k) + "; " +
+                  session_.summary());
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
     std::string details;
     trainer_.run({.on_log =

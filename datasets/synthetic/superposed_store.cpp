@@ -58,6 +58,7 @@ void write_superposed(const SuperposedConfig& config, std::int64_t rows,
     store.append(x, {&unknown, 1});
     if (store.pending_rows() * config.dim >= kShardBytes / 4) store.end_shard("");
   }
+  store.end_shard("");
   write_truth(folder / "truth.safetensors", data, codes);
   store.finish(info, {});  // last: where store.json is, the truth is complete
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "lib/engine/out_of_memory.hpp"
 #include "polysem/context_stream.hpp"
 #include "polysem/error.hpp"
 
@@ -121,7 +122,8 @@ double massive_limit(std::span<const float> rows, std::int64_t dim) {
 
 CaptureResult capture(LanguageModel& model, const Tokenizer& tokenizer, const NextDocument& next_document,
                       const CaptureOptions& options, std::span<StoreWriter* const> writers,
-                      std::span<const StoreInfo> info, const std::function<bool(std::int64_t)>& on_progress) {
+                      std::span<const StoreInfo> info,
+                      const std::function<bool(std::int64_t)>& on_progress) try {
   check(options, model, writers.size(), info.size());
   std::vector<Place> places = common_places(writers);
   Place at = places.front();
@@ -183,6 +185,8 @@ CaptureResult capture(LanguageModel& model, const Tokenizer& tokenizer, const Ne
     result.info[s].massive_limit = places[s].tally.limit;
   }
   return result;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("capturing");
 }
 
 }  // namespace polysem

@@ -36,15 +36,29 @@ std::int32_t element(const FileTensor& tensor, std::int64_t index) {
   return static_cast<std::int32_t>(value);
 }
 
+/// Why a folder without store.json is no store, and where there may be some: a capture of several sites makes
+/// one folder each.
+std::string no_store(const std::filesystem::path& folder) {
+  if (io::exists(folder / io::kProgressFile))
+    return "this capture was not finished; the same polysem capture command continues it";
+  std::vector<std::string> inside;
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator(folder, error);
+       !error && entry != std::filesystem::end(entry); entry.increment(error))
+    if (io::exists(entry->path() / io::kStoreFile))
+      inside.push_back((folder / entry->path().filename()).string());
+  std::sort(inside.begin(), inside.end());
+  std::string list;
+  for (const std::string& store : inside) list += (list.empty() ? "" : ", ") + store;
+  return std::string("is no activation store: it has no ") + io::kStoreFile +
+         (list.empty() ? "" : "; it holds these: " + list);
+}
+
 }  // namespace
 
 ActivationStore::ActivationStore(const std::filesystem::path& folder) : folder_(folder) {
   const auto file = folder / io::kStoreFile;
-  if (!io::exists(file)) {
-    const bool unfinished = io::exists(folder / io::kProgressFile);
-    refuse(folder, unfinished ? "this capture was not finished; the same polysem capture command continues it"
-                              : std::string("is no activation store: it has no ") + io::kStoreFile);
-  }
+  if (!io::exists(file)) refuse(folder, no_store(folder));
   const io::Json json = io::read_json(file);
   const io::JsonView root(json, file.string());
   info_ = io::store_info(root);

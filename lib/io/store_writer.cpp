@@ -119,6 +119,7 @@ struct StoreWriter::Impl {
   }
 
   void write_shard(const std::string& cursor) {
+    io::make_folder(folder);
     const auto rows = static_cast<std::int64_t>(labels.size());
     const std::string file = shard_name(shards.size());
     const bool labelled = std::any_of(labels.begin(), labels.end(),
@@ -153,7 +154,7 @@ StoreWriter::StoreWriter(std::filesystem::path folder, const StoreInfo& info)
   if (io::exists(folder / io::kStoreFile))
     throw Error(ErrorCode::kInvalidArgument,
                 folder.string() + " holds a finished store already; give another --out or remove it");
-  io::make_folder(folder);
+  io::require_folder(folder);  // made with the first shard: work that fails before leaves nothing behind
   impl_->folder = std::move(folder);
   impl_->info = info;
   impl_->take_up();

@@ -28,6 +28,16 @@ void make_folder(const std::filesystem::path& path) {
     throw Error(ErrorCode::kFailed, "cannot make the folder " + path.string() + ": " + error.message());
 }
 
+void require_folder(const std::filesystem::path& path) {
+  std::filesystem::path found = std::filesystem::absolute(path);
+  while (!io::exists(found) && found.has_relative_path()) found = found.parent_path();
+  std::error_code ignored;
+  errno = ENOTDIR;
+  if (!std::filesystem::is_directory(found, ignored) || ::access(found.c_str(), W_OK | X_OK) != 0)
+    throw_system_error(ErrorCode::kFailed,
+                       found == std::filesystem::absolute(path) ? "write into" : "make the folder", path);
+}
+
 Descriptor Descriptor::open_for_reading(const std::filesystem::path& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) throw_system_error(ErrorCode::kBadInput, "open", path);

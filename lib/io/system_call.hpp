@@ -17,6 +17,9 @@ namespace polysem::io {
 /// it then says why not. Never throws, unlike the standard library's.
 bool exists(const std::filesystem::path& path) noexcept;
 
+/// Throws Error{kFailed} where make_folder() would meet a file or a lack of permission; makes nothing.
+void require_folder(const std::filesystem::path& path);
+
 /// Makes the folder and those above it. Throws Error{kFailed}.
 void make_folder(const std::filesystem::path& path);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/engine/out_of_memory.hpp"
 #include "polysem/error.hpp"
 
 namespace polysem {
@@ -26,7 +27,7 @@ std::vector<std::int64_t> row_starts(Executor& executor, const SparseCodes& code
 
 void encode_rows(Executor& executor, const CoderConfig& config, const CoderWeights& weights,
                  const RowSource& source, std::int64_t max_rows,
-                 const std::function<void(const EncodedRows&)>& visit) {
+                 const std::function<void(const EncodedRows&)>& visit) try {
   if (source.dim() != config.d_in)
     throw Error(ErrorCode::kBadInput, "the data has " + std::to_string(source.dim()) +
                                           " dimensions, the coder reads " + std::to_string(config.d_in) +
@@ -52,6 +53,8 @@ void encode_rows(Executor& executor, const CoderConfig& config, const CoderWeigh
     const auto ids = executor.download_i32(codes.latents);
     visit({first, x, y, std::span(values).first(entries), std::span(ids).first(entries), starts});
   }
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("encoding rows");
 }
 
 CoderEvaluation evaluate_coder(Executor& executor, const CoderConfig& config, const CoderWeights& weights,

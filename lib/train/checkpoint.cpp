@@ -105,10 +105,17 @@ void write_checkpoint(Executor& executor, const std::filesystem::path& file, std
     download_pieces(executor, array, [&](auto bytes) { digest.update(bytes); });
   }
   metadata[kDigest] = digest.hex();
-  SafetensorsWriter writer(file, specs, metadata);
-  for (const NamedTensor& array : arrays)
-    download_pieces(executor, array, [&](auto bytes) { writer.write(array.name, bytes); });
-  writer.commit();
+  try {
+    SafetensorsWriter writer(file, specs, metadata);
+    for (const NamedTensor& array : arrays)
+      download_pieces(executor, array, [&](auto bytes) { writer.write(array.name, bytes); });
+    writer.commit();
+  } catch (const Error& failure) {
+    if (failure.code() != ErrorCode::kFailed || !std::filesystem::exists(file)) throw;
+    throw Error(failure.code(),
+                std::string(failure.what()) +
+                    "; the checkpoint there is whole, --resume goes on from it once this is mended");
+  }
 }
 
 CheckpointText read_checkpoint_text(const std::filesystem::path& file) {

@@ -154,6 +154,15 @@ TEST(StoreHostile, StoppedCaptureIsContinuedAndCleanedUp) {
     EXPECT_EQ(read_file(whole / name), read_file(pieces / name)) << name;
 }
 
+TEST(StoreHostile, WriterThatGotNothingLeavesNothing) {
+  const TemporaryFolder folder;
+  { const StoreWriter writer(folder / "a" / "b", sample_info()); }
+  EXPECT_EQ(folder.entries(), 0u);
+  put(folder / "file", "not a folder");
+  expect_error(ErrorCode::kFailed, "file/b: Not a directory",
+               [&] { const StoreWriter writer(folder / "file" / "b", sample_info()); });
+}
+
 TEST(StoreHostile, DamagedShardIsCapturedAgain) {
   const TemporaryFolder folder;
   stop_after_one_shard(folder.path());

@@ -90,8 +90,8 @@ class ActivationStore final : public RowSource {
 /// which a writer was stopped is taken up where its last shard ended: shards() and cursor() tell where.
 class StoreWriter {
  public:
-  /// Throws Error{kInvalidArgument} where the folder holds a finished store, or an unfinished one of another
-  /// `info`.
+  /// The folder is made with the first shard. Throws Error{kInvalidArgument} where it holds a finished store,
+  /// or an unfinished one of another `info`, Error{kFailed} where it cannot be written.
   StoreWriter(std::filesystem::path folder, const StoreInfo& info);
   ~StoreWriter();
 
