@@ -1,6 +1,6 @@
 #include "backends/vulkan/pipeline_cache.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -59,8 +59,9 @@ void store_pipeline_cache(const Device& device, VkPipelineCache cache) noexcept 
     check(device.vk().vkGetPipelineCacheData(device.handle(), cache, &size, text.data() + kHashLength),
           "vkGetPipelineCacheData");
     text.resize(kHashLength + size);
-    const std::string hash = hash_of(std::as_bytes(std::span(text)).subspan(kHashLength));
-    text.replace(0, kHashLength, hash);
+    const auto bytes = std::as_bytes(std::span(text)).subspan(kHashLength);
+    if (std::ranges::equal(bytes, load_pipeline_cache(device))) return;
+    text.replace(0, kHashLength, hash_of(bytes));
     const auto path = file_of(device);
     std::filesystem::create_directories(path.parent_path());
     write_file_atomic(path, std::string_view(text));

@@ -1,7 +1,8 @@
 // Exclusive sums of all blocks' sums, by one work group.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-layout(local_size_x = 256) in;
+#define THREADS 256
+layout(local_size_x = THREADS) in;
 #include "scan.glsl"
 layout(std430, binding = 0) readonly buffer In { uint numbers[]; };
 layout(std430, binding = 1) writeonly buffer Result { uint starts[]; };

@@ -5,7 +5,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "floats.glsl"
 
-layout(local_size_x = 256) in;
+#define THREADS 64
+layout(local_size_x = THREADS) in;
 #include "scan.glsl"
 layout(std430, binding = 0) readonly buffer H { float h[]; };
 layout(std430, binding = 1) readonly buffer Scale { float scale[]; };
@@ -58,9 +59,9 @@ void find_threshold(uint what, uint row, uint count) {
     wanted = k;
   }
   for (int shift = 24; shift >= 0; shift -= 8) {
-    histogram[t] = 0;
+    for (uint i = t; i < 256; i += THREADS) histogram[i] = 0;
     barrier();
-    for (uint i = t; i < count; i += 256) {
+    for (uint i = t; i < count; i += THREADS) {
       const uint key = key_at(what, row, i);
       if (shift == 24 || (key >> (shift + 8)) == prefix >> (shift + 8)) atomicAdd(histogram[(key >> shift) & 255u], 1u);
     }
@@ -85,7 +86,7 @@ void find_threshold(uint what, uint row, uint count) {
 // Writes what is above the threshold, and the first `wanted` of those equal to it, in order. Each thread has a
 // stretch of the list; two sums over threads tell it where to write.
 void take(uint what, uint row, uint count, uint r) {
-  const uint t = gl_LocalInvocationIndex, part = (count + 255) / 256;
+  const uint t = gl_LocalInvocationIndex, part = (count + THREADS - 1) / THREADS;
   const uint first = min(t * part, count), end = min(first + part, count), threshold = prefix, ties = wanted;
   uint above = 0, equal = 0, total;
   for (uint i = first; i < end; ++i) {
@@ -117,7 +118,7 @@ void main() {
   barrier();
   bool finite = true;
   if (groups > 0) {
-    for (uint q = t; q < groups; q += 256) {
+    for (uint q = t; q < groups; q += THREADS) {
       uint most = 0;
       for (uint i = q * group; i < min(q * group + group, n); ++i) {
         finite = finite && is_finite(h[row + i]);
@@ -126,13 +127,13 @@ void main() {
       maxima[q] = most;
     }
   } else {
-    for (uint i = t; i < n; i += 256) finite = finite && is_finite(h[row + i]);
+    for (uint i = t; i < n; i += THREADS) finite = finite && is_finite(h[row + i]);
   }
   if (!finite) bad = 1;
   barrier();
 
   if (bad != 0u) {
-    for (uint i = t; i < k; i += 256) {
+    for (uint i = t; i < k; i += THREADS) {
       ids[ids_first + r * k + i] = latent_of(i);
       values[values_first + r * k + i] = 0.0;
     }

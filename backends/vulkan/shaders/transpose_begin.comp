@@ -2,7 +2,8 @@
 // chunk are where the latents begin.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-layout(local_size_x = 256) in;
+#define THREADS 256
+layout(local_size_x = THREADS) in;
 #include "scan.glsl"
 layout(std430, binding = 0) readonly buffer Counts { uint counts[]; };
 layout(std430, binding = 1) readonly buffer Starts { uint starts[]; };

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "polysem/coder_step.hpp"
+#include "polysem/executor.hpp"
+
+namespace polysem::test {
+
+/// The device that the tests of the Vulkan backend run on.
+inline const std::string kSoftwareDevice = "vulkan:llvmpipe";
+
+/// What two training steps of a small coder leave: with AuxK, clipping and bf16 copies, so that every shader
+/// of training runs.
+struct StepOutcome {
+  double loss = 0;
+  std::vector<float> w_enc, w_dec;
+};
+StepOutcome two_steps(Backend& backend, float clip = 0.0f, Precision precision = Precision::kF32);
+
+}  // namespace polysem::test
