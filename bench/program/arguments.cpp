@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cxxopts.hpp>
-#include <fstream>
 #include <limits>
 #include <numeric>
 #include <sstream>
 
 #include "bench/program/command.hpp"
+#include "bench/program/config_file.hpp"
 #include "polysem/error.hpp"
 
 namespace polysem::program {
@@ -72,14 +72,6 @@ std::string quoted(const std::string& word) {
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
-}
-
-std::string config_value(const std::string& path, const std::string& key, const nlohmann::json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number() || value.is_boolean()) return value.dump();
-  throw Error(ErrorCode::kBadInput, path + ": key '" + key +
-                                        "': expected a string, a number or true/false, found " +
-                                        std::string(value.type_name()));
 }
 
 }  // namespace
@@ -185,41 +177,26 @@ Arguments::Arguments(const Command& command, const std::vector<std::string>& wor
 }
 
 void Arguments::apply_config(const std::string& path) {
-  std::ifstream in(path);
-  if (!in)
-    throw Error(ErrorCode::kBadInput, path + ": cannot be opened; --config wants a JSON file with options");
-  nlohmann::json root;
-  try {
-    root = nlohmann::json::parse(in);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kBadInput, path + ": not valid JSON: " + error.what());
-  }
-  if (root.is_object() && root.contains("config") && root["config"].is_object()) root = root["config"];
-  if (root.is_object() && root.contains("arguments") && root["arguments"].is_array() && positional_.empty()) {
-    for (const auto& word : root["arguments"]) positional_.push_back(config_value(path, "arguments", word));
-  }
-  if (root.is_object() && root.contains("options")) root = root["options"];
-  if (!root.is_object()) throw Error(ErrorCode::kBadInput, path + ": expected an object of options");
-  for (const auto& [key, value] : root.items()) {
-    const auto spec =
-        std::find_if(specs_.begin(), specs_.end(), [&name = key](const auto& s) { return s.name == name; });
-    if (spec == specs_.end()) throw Error(ErrorCode::kBadInput, path + ": " + unknown_option(key, specs_));
-    if (given(key) || key == "config") continue;
-    if (value.is_null() || (spec->value_name.empty() && value == false)) continue;
-    if (spec->value_name.empty() && value != true)
-      throw Error(ErrorCode::kBadInput,
-                  path + ": key '" + key + "': expected true or false, found " + value.dump());
-    std::vector<std::string> words;
-    if (value.is_array()) {
-      for (const auto& word : value) words.push_back(config_value(path, key, word));
-    } else {
-      words.push_back(config_value(path, key, value));
-    }
-    if (!words.empty()) values_[key] = words;
+  ConfigFile file = read_config_file(path, command_->name, specs_);
+  if (positional_.empty()) positional_ = std::move(file.positional);
+  std::erase_if(file.options,
+                [&](const auto& option) { return given(option.first) || replaced(option.first); });
+  for (auto& [key, value] : file.options) {
+    values_[key] = std::move(value.words);
+    places_[key] = std::move(value.place);
   }
 }
 
+bool Arguments::replaced(std::string_view name) const {
+  return std::any_of(specs_.begin(), specs_.end(), [&](const OptionSpec& spec) {
+    return (spec.instead_of == name && given(spec.name)) ||
+           (spec.name == name && !spec.instead_of.empty() && given(spec.instead_of));
+  });
+}
+
 void Arguments::refuse(std::string_view name, const std::string& why) const {
+  if (const auto place = places_.find(name); place != places_.end())
+    throw Error(ErrorCode::kBadInput, place->second + ": " + why);
   throw UsageError("option --" + std::string(name) + ": " + why);
 }
 
@@ -289,7 +266,7 @@ const std::string& Arguments::only_positional() const {
 nlohmann::json Arguments::effective() const {
   nlohmann::json options = nlohmann::json::object();
   for (const OptionSpec& spec : specs_) {
-    if (spec.name == "config") continue;
+    if (spec.name == "config" || spec.name == "json") continue;
     const auto it = values_.find(spec.name);
     if (it != values_.end()) {
       if (spec.value_name.empty()) {
@@ -299,8 +276,8 @@ nlohmann::json Arguments::effective() const {
       } else {
         options[spec.name] = it->second.back();
       }
-    } else if (!spec.value.empty()) {
-      options[spec.name] = spec.value;
+    } else if (!spec.value.empty() && !replaced(spec.name)) {
+      options[spec.name] = spec.list ? nlohmann::json({spec.value}) : nlohmann::json(spec.value);
     }
   }
   return {{"command", command_->name}, {"arguments", positional_}, {"options", options}};

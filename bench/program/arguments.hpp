@@ -23,7 +23,8 @@ struct OptionSpec {
   std::string value_name;
   std::string value;
   std::string help;
-  bool list = false;  ///< may be given several times, or hold several values separated by commas
+  bool list = false;            ///< may be given several times, or hold several values separated by commas
+  std::string instead_of = "";  ///< an option that this one takes the place of: not both count
 };
 
 struct Command;
@@ -48,20 +49,28 @@ class Arguments {
   /// The only positional argument, or a UsageError that says what belongs there.
   const std::string& only_positional() const;
 
-  /// {"command", "options", "arguments"}: written into results, and accepted back by --config.
+  /// {"command", "options", "arguments"}: written into results, and accepted back by --config. Without
+  /// --json, which says where such a result goes.
   nlohmann::json effective() const;
   /// The same as a line for a shell.
   std::string command_line() const;
   const Command& command() const noexcept { return *command_; }
 
+  /// A value that is not possible: UsageError with the option, or, where it came from --config,
+  /// Error{kBadInput} with file and key.
+  [[noreturn]] void refuse(std::string_view name, const std::string& why) const;
+
  private:
   const std::string& required(std::string_view name) const;
   void apply_config(const std::string& path);
-  [[noreturn]] void refuse(std::string_view name, const std::string& why) const;
+  /// Whether an option is given that takes the place of this one, or the other way round.
+  bool replaced(std::string_view name) const;
 
   const Command* command_;
   std::vector<OptionSpec> specs_;
   std::map<std::string, std::vector<std::string>, std::less<>> values_;  ///< given
+  std::map<std::string, std::string, std::less<>>
+      places_;  ///< in the file of --config, of what came from there
   std::vector<std::string> positional_;
 };
 

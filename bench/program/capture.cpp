@@ -40,7 +40,7 @@ int run(const Arguments& arguments) {
   for (const std::string& name : arguments.list("site")) {
     const Site site = Site::parse(name, model.shape().blocks);
     if (std::find(options.sites.begin(), options.sites.end(), site) != options.sites.end())
-      throw UsageError("option --site: " + name + " is given twice");
+      arguments.refuse("site", name + " is given twice");
     options.sites.push_back(site);
   }
   options.tokens = arguments.integer("tokens", 1, std::int64_t{1} << 50);
@@ -51,7 +51,7 @@ int run(const Arguments& arguments) {
   options.keep_massive = arguments.flag("keep-massive");
 
   nlohmann::json recipe = arguments.effective();
-  for (const char* option : {"threads", "quiet", "json", "out"}) recipe["options"].erase(option);
+  for (const char* option : {"threads", "quiet", "out"}) recipe["options"].erase(option);
   std::vector<StoreInfo> info;
   std::vector<std::unique_ptr<StoreWriter>> writers;
   std::vector<StoreWriter*> writer_list;
@@ -112,7 +112,6 @@ int run(const Arguments& arguments) {
     std::cout << "the text ended after " << with_commas(result.tokens) << " of "
               << counted(options.tokens, "token") << "\n";
   write_json_result(arguments, {{"schema", "polysem.capture/1"},
-                                {"config", arguments.effective()},
                                 {"environment", session.environment()},
                                 {"tokens", result.tokens},
                                 {"seconds", seconds},

@@ -25,6 +25,11 @@ const std::string& operand(const Arguments& arguments, std::string_view what) {
   return arguments.positional()[1];
 }
 
+/// What import and make say of the store that they wrote.
+nlohmann::json stored(const char* schema, const Arguments& arguments, std::int64_t rows, std::int64_t dim) {
+  return {{"schema", schema}, {"path", arguments.text("out")}, {"rows", rows}, {"dim", dim}};
+}
+
 int info(const Arguments& arguments) {
   const std::string& path = operand(arguments, "a store's folder");
   const ActivationStore store(path);
@@ -77,6 +82,7 @@ int import(const Arguments& arguments) {
     progress.update(first + count);
   }
   writer.finish(about, {});
+  write_json_result(arguments, stored("polysem.import/1", arguments, source->rows(), source->dim()));
   std::cout << arguments.text("out") << ": " << counted(source->rows(), "row") << " of "
             << counted(source->dim(), "dimension") << " from " << path << "\n";
   return kDone;
@@ -94,13 +100,15 @@ int make(const Arguments& arguments) {
   config.seed = static_cast<std::uint64_t>(arguments.integer("seed", 0, std::int64_t{1} << 53));
   const std::int64_t rows = arguments.integer("rows", 1, std::int64_t{1} << 40);
   write_superposed(config, rows, arguments.text("out"));
+  write_json_result(arguments, stored("polysem.make/1", arguments, rows, config.dim));
   std::cout << arguments.text("out") << ": " << counted(rows, "row") << " of "
             << counted(config.dim, "dimension") << ", " << counted(config.features, "feature")
             << ", truth in truth.safetensors\n";
   return kDone;
 }
 
-int list(const Arguments&) {
+int list(const Arguments& arguments) {
+  write_json_result(arguments, {{"schema", "polysem.generators/1"}, {"generators", {"superposed"}}});
   std::cout << "superposed  features in superposition: random directions, each fires on its own (options "
                "--features,\n"
                "            --dim, --active, --zipf, --noise, --rows)\n";

@@ -98,7 +98,6 @@ int run(const Arguments& arguments) {
                                 {"rows", rows},
                                 {"active", codes.values.size()},
                                 {"l0", l0},
-                                {"config", arguments.effective()},
                                 {"environment", session.environment()}});
   return kDone;
 }

@@ -39,9 +39,8 @@ std::vector<OptionSpec> recipe_options() {
 void refuse_foreign_options(const Arguments& arguments, const Recipe& recipe) {
   for (const OptionSpec& option : recipe_options()) {
     if (!arguments.given(option.name) || recipe.parameter(option.name) != nullptr) continue;
-    throw UsageError("option --" + option.name + ": recipe " + std::string(recipe.name) +
-                     " has no use for it; it is for " +
-                     recipes_with(option.name, [](const RecipeParameter&) { return ""; }));
+    arguments.refuse(option.name, "recipe " + std::string(recipe.name) + " has no use for it; it is for " +
+                                      recipes_with(option.name, [](const RecipeParameter&) { return ""; }));
   }
 }
 
@@ -64,7 +63,9 @@ nlohmann::json effective_options(const Arguments& arguments, const Recipe& recip
   nlohmann::json effective = arguments.effective();
   for (const RecipeParameter& p : recipe.parameters) {
     auto& value = effective["options"][std::string(p.option)];
-    if (value.is_null()) value = nlohmann::json(p.value).dump();
+    if (!value.is_null()) continue;
+    value = nlohmann::json(p.value).dump();  // the shortest text that gives the same number
+    if (auto& text = value.get_ref<std::string&>(); text.ends_with(".0")) text.resize(text.size() - 2);
   }
   return effective;
 }

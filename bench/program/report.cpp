@@ -176,8 +176,9 @@ class ReportBuilder {
       const auto number = parse_number(word);
       if (!number || *number < 0 || *number >= static_cast<double>(coder_.config.latents) ||
           *number != std::floor(*number))
-        throw UsageError("option --latents: expected numbers from 0 to " +
-                         std::to_string(coder_.config.latents - 1) + ", found '" + word + "'");
+        arguments_.refuse("latents", "expected numbers from 0 to " +
+                                         std::to_string(coder_.config.latents - 1) + ", found '" + word +
+                                         "'");
       const auto latent = static_cast<std::int64_t>(*number);
       if (std::find(latents.begin(), latents.end(), latent) == latents.end()) latents.push_back(latent);
     }
@@ -260,6 +261,8 @@ int run(const Arguments& arguments) {
   const LatentReport report = ReportBuilder(arguments).build();
   const std::string page = report_html(report);
   write_file_atomic(out, std::string_view(page));
+  write_json_result(arguments,
+                    {{"schema", "polysem.report/1"}, {"path", out}, {"latents", report.latents.size()}});
   std::cout << out << ": " << counted(std::ssize(report.latents), "latent") << ", "
             << with_commas(std::ssize(page) >> 10) << " KiB; open it in a browser\n";
   return kDone;

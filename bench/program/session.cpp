@@ -39,8 +39,9 @@ std::string to_text(const nlohmann::json& value, int indent) {
   return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void write_json_result(const Arguments& arguments, const nlohmann::json& result) {
+void write_json_result(const Arguments& arguments, nlohmann::json result) {
   if (!arguments.has("json")) return;
+  if (!result.contains("config")) result["config"] = arguments.effective();
   write_file_atomic(arguments.text("json"), std::string_view(to_text(result, 2) + "\n"));
 }
 

@@ -28,7 +28,8 @@ class Session {
 /// JSON as text; bytes that are not UTF-8 (a path may hold any) become U+FFFD.
 std::string to_text(const nlohmann::json& value, int indent = -1);
 
-/// Writes the result where --json says, if it does.
-void write_json_result(const Arguments& arguments, const nlohmann::json& result);
+/// Writes the result where --json says, if it does. Where the result has no "config", it gets the options of
+/// the command.
+void write_json_result(const Arguments& arguments, nlohmann::json result);
 
 }  // namespace polysem::program

@@ -49,7 +49,7 @@ const Recipe& recipe_of(const Arguments& arguments) {
   try {
     return find_recipe(arguments.text("recipe"));
   } catch (const Error& error) {
-    throw UsageError(std::string("option --recipe: ") + error.what());
+    arguments.refuse("recipe", error.what());
   }
 }
 
@@ -59,10 +59,11 @@ std::vector<OptionSpec> train_options() {
       {"recipe", "NAME", "topk", "how to train; --list-recipes shows them"},
       {"list-recipes", "", "", "list every recipe with its parameters, defaults and source, and stop"},
       {"latents", "N", "", "latents of the coder"},
-      {"expansion", "X", "", "latents as a multiple of the dimension of the data, instead of --latents"},
+      {"expansion", "X", "", "latents as a multiple of the dimension of the data, instead of --latents",
+       false, "latents"},
       {"batch", "N", "2048", "rows a step"},
       {"steps", "N", "1500", "length of the run"},
-      {"samples", "N", "", "length of the run in rows, instead of --steps"},
+      {"samples", "N", "", "length of the run in rows, instead of --steps", false, "steps"},
       {"lr", "RATE", "2e-3", "peak learning rate of Adam"},
       {"lr-schedule", "constant|cosine", "constant", "shape between warm-up and decay"},
       {"warmup", "N|SHARE", "0.05", "steps of linear warm-up, or a share of the run below 1"},

@@ -98,21 +98,6 @@ TEST_F(Program, TrainsEvaluatesEncodesAndDescribes) {
   expect_failure("eval coder --data coder", 3, "no activation store");
 }
 
-TEST_F(Program, ConfigOfAResultMakesItAgain) {
-  make_and_train();
-  ASSERT_EQ(run("train --config train.json --out again --quiet").code, 0);
-  EXPECT_EQ(read_text(folder_ / "coder/sae_weights.safetensors"),
-            read_text(folder_ / "again/sae_weights.safetensors"));
-  ASSERT_EQ(run("train --config train.json --seed 4 --out other --quiet").code, 0);
-  EXPECT_NE(read_text(folder_ / "coder/sae_weights.safetensors"),
-            read_text(folder_ / "other/sae_weights.safetensors"));
-  std::ofstream(folder_ / "bad.json") << R"({"latens": 3})";
-  expect_failure("train --config bad.json --data store --out x", 3, "--latents");
-  std::ofstream(folder_ / "bad.json") << R"({"resume": "no"})";
-  expect_failure("train --config bad.json --data store --out x", 3,
-                 "bad.json: key 'resume': expected true or false");
-}
-
 TEST_F(Program, AnyNumberOfThreadsGivesTheSameFile) {
   make_and_train("--threads 1");
   ASSERT_EQ(run("train --config train.json --threads 3 --out again --quiet").code, 0);
