@@ -26,6 +26,13 @@ class Codes {
   std::int64_t end(std::int64_t row) const noexcept { return begin(row + 1); }
   std::int64_t entries() const noexcept { return begin(rows_); }
   const float* values() const noexcept { return values_; }
+  /// The first of a row's entries, counted from its begin, at or after `from` whose latent is not below
+  /// `latent`.
+  std::int64_t end_of(std::int64_t row, std::int64_t from, std::int64_t latent) const noexcept {
+    const std::int64_t first = begin(row), count = end(row) - first;
+    while (from < count && ids_[first + from] < latent) ++from;
+    return from;
+  }
   const std::int32_t* ids() const noexcept { return ids_; }
 
  private:

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "backends/onednn/latent_blocks.hpp"
 #include "backends/onednn/ops.hpp"
 #include "backends/onednn/selection.hpp"
 #include "backends/onednn/views.hpp"
@@ -45,21 +46,21 @@ class Encoder {
         t_(t),
         candidates_(op.candidates > 0 ? data_of<const std::int32_t>(t.candidates) : nullptr),
         tiles_(context, input_of(op, t)),
-        parts_(tiles_.parts()) {}
+        parts_(tiles_.parts()),
+        room_(op.k + (tiles_.screened() ? op.k + 64 : 0)) {}
 
   void run() {
     nonfinite_ = context_.scratch.take<std::uint8_t>(op_.rows * parts_);
-    if (parts_ > 1) {
-      kept_ = context_.scratch.take<Candidate>(op_.rows * parts_ * op_.k);
-      kept_counts_ = context_.scratch.take<std::int64_t>(op_.rows * parts_);
-    }
+    kept_ = context_.scratch.take<Candidate>(op_.rows * parts_ * room_);
+    kept_counts_ = context_.scratch.take<std::int64_t>(op_.rows * parts_);
     const std::int64_t tile_rows = tiles_.rows_of(0);
     const auto found = context_.per_thread<std::byte>(Selection::bytes(tile_rows, op_.k));
     const auto exact = context_.per_thread<std::byte>(Selection::bytes(1, op_.k));
     Context::parallel(tiles_.tasks(), [&](std::int64_t task) {
       encode(task, found.of(Context::thread()), exact.of(Context::thread()));
     });
-    if (parts_ > 1) merge();
+    if (tiles_.screened()) settle();
+    merge();
     count_nonfinite();
   }
 
@@ -83,33 +84,38 @@ class Encoder {
     const std::int64_t at = row * parts_ + part;
     nonfinite_[at] = selection.unfit(place) ? 1 : 0;
     std::int64_t count = 0;
-    Candidate* best = selection.finish(place, count);
-    if (parts_ == 1) {
-      write(row, best, count, selection.unfit(place));
-    } else {
-      std::copy_n(best, count, kept_ + at * op_.k);
-      kept_counts_[at] = count;
-    }
+    const Candidate* best = selection.finish(place, room_, count);
+    std::copy_n(best, count, kept_ + at * room_);
+    kept_counts_[at] = count;
   }
 
+  void settle() const {
+    for_latent_blocks(
+        op_.rows * parts_, op_.latents, op_.d_in * 4,
+        [&](std::int64_t list, std::int64_t from, std::int64_t latent) {
+          while (from < kept_counts_[list] && kept_[list * room_ + from].latent() < latent) ++from;
+          return from;
+        },
+        [&](std::int64_t list, std::int64_t from, std::int64_t to) {
+          tiles_.settle(list / parts_, kept_ + list * room_ + from, to - from);
+        });
+  }
+
+  // Of all parts of a sample the best.
   void merge() {
-    PerThread<Candidate> buffers = context_.per_thread<Candidate>(parts_ * op_.k);
+    PerThread<Candidate> buffers = context_.per_thread<Candidate>(parts_ * room_);
+    PerThread<float> ranks = context_.per_thread<float>(parts_ * room_);
     Context::parallel_ranges(op_.rows, 32, [&](std::int64_t first, std::int64_t last) {
       Candidate* all = buffers.of(Context::thread());
       for (std::int64_t r = first; r < last; ++r) {
         std::int64_t count = 0;
         bool nonfinite = false;
         for (std::int64_t place = r * parts_; place < (r + 1) * parts_; ++place) {
-          std::copy_n(kept_ + place * op_.k, kept_counts_[place], all + count);
+          std::copy_n(kept_ + place * room_, kept_counts_[place], all + count);
           count += kept_counts_[place];
           nonfinite = nonfinite || nonfinite_[place] != 0;
         }
-        if (count > op_.k)
-          std::nth_element(all, all + (op_.k - 1), all + count,
-                           [](const Candidate& a, const Candidate& b) { return a.key > b.key; });
-        count = std::min(count, op_.k);
-        std::sort(all, all + count, by_latent);
-        write(r, all, count, nonfinite);
+        write(r, all, keep_best(all, count, op_.k, ranks.of(Context::thread())), nonfinite);
       }
     });
   }
@@ -162,7 +168,7 @@ class Encoder {
   const EncodeTopK::Operands& t_;
   const std::int32_t* candidates_;
   EncodeTiles tiles_;
-  std::int64_t parts_;
+  std::int64_t parts_, room_;
   std::uint8_t* nonfinite_ = nullptr;
   Candidate* kept_ = nullptr;
   std::int64_t* kept_counts_ = nullptr;

@@ -9,12 +9,45 @@
 
 namespace polysem::onednn {
 
+/// Keeps those that stay, in order; returns how many. Without branches: which candidates stay is hard to
+/// foresee.
+template <class Stays>
+std::int64_t keep_if(Candidate* found, std::int64_t count, Stays&& stays) {
+  std::int64_t kept = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Candidate c = found[i];
+    found[kept] = c;
+    kept += stays(c) ? 1 : 0;
+  }
+  return kept;
+}
+
+/// The k-th largest lower bound; `ranks` has room for all.
+inline float kth_lower(const Candidate* found, std::int64_t count, std::int64_t k, float* ranks) {
+  for (std::int64_t i = 0; i < count; ++i) ranks[i] = found[i].lower;
+  return kernels().kth_largest(ranks, count, k);
+}
+
+/// The best k of exact candidates, in order; returns how many there are. Latents ascend, so of those that tie
+/// with the k-th the first are kept.
+inline std::int64_t keep_best(Candidate* found, std::int64_t count, std::int64_t k, float* ranks) {
+  if (count <= k) return count;
+  const float bound = kth_lower(found, count, k, ranks);
+  std::int64_t ties = k;
+  for (std::int64_t i = 0; i < count; ++i) ties -= found[i].lower > bound ? 1 : 0;
+  return keep_if(found, count, [&](const Candidate& c) {
+    const bool tie = c.lower == bound && ties > 0;
+    ties -= tie ? 1 : 0;
+    return c.lower > bound || tie;
+  });
+}
+
 /// The best k of each of some rows, collected from tiles of latents in ascending order: whatever is above a
 /// row's k-th best so far is kept, and thinned out when its places run out. A later latent of the same rank
 /// loses, so "above" is strict; what comes out does not depend on when rows were thinned out.
 ///
 /// Of screened candidates the k-th largest lower bound is what others have to beat. They stay as long as they
-/// might be chosen, and only those that are left at the end are computed exactly; some 10 above k as a rule.
+/// might be chosen, and only those that are left at the end are computed exactly: not twice k as a rule.
 class Selection {
  public:
   /// Memory for `rows` rows, in bytes.
@@ -45,13 +78,14 @@ class Selection {
       if (count_[r] + EncodeTiles::kMostLatents > capacity(k_)) thin(r);
   }
 
-  /// The best of a row, at most k, latents ascending.
-  Candidate* finish(std::int64_t row, std::int64_t& count) {
+  /// What may be among the best of a row, latents ascending: at most `room` (k at least) candidates, and no
+  /// more than k where they are exact.
+  Candidate* finish(std::int64_t row, std::int64_t room, std::int64_t& count) {
     if (screened_) {
       drop_beaten(row);
-      tiles_.settle(first_row_ + row, of(row), count_[row]);
+      if (count_[row] > room) tiles_.settle(first_row_ + row, of(row), count_[row]);
     }
-    keep_best(row);
+    if (!screened_ || count_[row] > room) keep_best(row);
     count = count_[row];
     return of(row);
   }
@@ -80,44 +114,27 @@ class Selection {
 
   /// The k-th largest lower bound, which at least k candidates reach for certain.
   float bound_of(std::int64_t row) {
-    const Candidate* found = of(row);
-    for (std::int64_t i = 0; i < count_[row]; ++i) ranks_[i] = found[i].lower;
-    const float bound = kernels().kth_largest(ranks_, count_[row], k_);
+    const float bound = kth_lower(of(row), count_[row], k_, ranks_);
     threshold_[row] = std::max(threshold_[row], bound);
     return bound;
-  }
-
-  // Without branches: which candidates stay is hard to foresee.
-  template <class Stays>
-  void keep(std::int64_t row, Stays&& stays) {
-    Candidate* found = of(row);
-    std::int32_t kept = 0;
-    for (std::int64_t i = 0; i < count_[row]; ++i) {
-      const Candidate c = found[i];
-      found[kept] = c;
-      kept += stays(c) ? 1 : 0;
-    }
-    count_[row] = kept;
   }
 
   void drop_beaten(std::int64_t row) {
     if (count_[row] <= k_) return;
     const std::uint64_t lowest = Candidate::key_of(bound_of(row), -1);
-    keep(row, [=](const Candidate& c) { return c.key >= lowest; });
+    count_[row] = static_cast<std::int32_t>(
+        keep_if(of(row), count_[row], [=](const Candidate& c) { return c.key >= lowest; }));
   }
 
-  // Of the candidates that tie with the k-th the first are the lowest latents.
   void keep_best(std::int64_t row) {
     if (count_[row] <= k_) return;
-    const float bound = bound_of(row);
-    const Candidate* found = of(row);
-    std::int64_t ties = k_;
-    for (std::int64_t i = 0; i < count_[row]; ++i) ties -= found[i].lower > bound ? 1 : 0;
-    keep(row, [&](const Candidate& c) {
-      const bool tie = c.lower == bound && ties > 0;
-      ties -= tie ? 1 : 0;
-      return c.lower > bound || tie;
-    });
+    count_[row] = static_cast<std::int32_t>(onednn::keep_best(of(row), count_[row], k_, ranks_));
+    threshold_[row] = std::max(threshold_[row], lowest_of(of(row), k_));
+  }
+  static float lowest_of(const Candidate* found, std::int64_t count) {
+    float lowest = std::numeric_limits<float>::infinity();
+    for (std::int64_t i = 0; i < count; ++i) lowest = std::min(lowest, found[i].lower);
+    return lowest;
   }
 
   const EncodeTiles& tiles_;

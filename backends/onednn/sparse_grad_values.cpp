@@ -12,11 +12,7 @@ void run(Context&, const SparseGradValues& op, const SparseGradValues::Operands&
   const std::int32_t* ids = codes.ids();
   for_latent_blocks(
       op.rows, op.latents, op.d_out * (w_dec.bf16 ? 2 : 4),
-      [&](std::int64_t r, std::int64_t from, std::int64_t latent) {
-        const std::int64_t begin = codes.begin(r), count = codes.end(r) - begin;
-        while (from < count && ids[begin + from] < latent) ++from;
-        return from;
-      },
+      [&](std::int64_t r, std::int64_t from, std::int64_t latent) { return codes.end_of(r, from, latent); },
       [&](std::int64_t r, std::int64_t from, std::int64_t to) {
         const std::int64_t begin = codes.begin(r) + from, count = to - from;
         const float* values = codes.values() + begin;
