@@ -21,6 +21,11 @@ std::uint64_t bytes_of(const TensorSpec& tensor) {
   return bytes;
 }
 
+/// A JSON string; bytes that are not UTF-8 become U+FFFD.
+std::string json_string(std::string_view text) {
+  return io::Json(text).dump(-1, ' ', false, io::Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
@@ -34,20 +39,32 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
     return wide_a != wide_b ? wide_a > wide_b : a->name < b->name;
   });
 
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  // By hand, because the JSON library's objects ask for memory in order to go, and end the program without.
+  std::string text = "{";
+  const auto key = [&](std::string_view name) {
+    text += (text.back() == '{' ? "" : ",") + json_string(name) + ":";
+  };
+  if (!metadata.empty()) {
+    key("__metadata__");
+    text += "{";
+    for (const auto& [name, value] : metadata) {
+      key(name);
+      text += json_string(value);
+    }
+    text += "}";
+  }
   std::uint64_t offset = 0;
   for (const TensorSpec* tensor : order) {
     const std::uint64_t end = offset + bytes_of(*tensor);
     if (tensor->name == "__metadata__" || !places_.emplace(tensor->name, Place{offset, end}).second)
       misuse(tensor->name, "the name is reserved or occurs twice");
-    header[tensor->name] = {{"dtype", io::safetensors_name(tensor->dtype)},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {offset, end}}};
+    key(tensor->name);
+    text += "{\"dtype\":" + json_string(io::safetensors_name(tensor->dtype)) + ",\"shape\":[";
+    for (const auto size : tensor->shape) text += (text.back() == '[' ? "" : ",") + std::to_string(size);
+    text += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
   }
-
-  std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
   for (auto& [name, place] : places_) {
