@@ -70,6 +70,8 @@ nlohmann::json to_json(const TrainMetrics& m) {
           {"l0", m.l0},
           {"dead_fraction", m.dead_fraction},
           {"lr", m.lr},
+          {"sparsity_coefficient", m.sparsity},
+          {"codes", m.dense ? "dense" : "sparse"},
           {"samples_per_second", m.samples_per_second}};
 }
 

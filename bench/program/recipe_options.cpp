@@ -59,8 +59,15 @@ std::int64_t recipe_integer(const Arguments& arguments, const Recipe& recipe, st
                                  : static_cast<std::int64_t>(p->value);
 }
 
-nlohmann::json effective_options(const Arguments& arguments, const Recipe& recipe) {
+std::string_view coefficient_option(const Recipe& recipe) {
+  if (recipe.penalty == Penalty::kNone) return "";
+  return recipe.penalty == Penalty::kL0 ? "l0-coefficient" : "l1-coefficient";
+}
+
+nlohmann::json effective_options(const Arguments& arguments, const Recipe& recipe, double target_l0) {
   nlohmann::json effective = arguments.effective();
+  if (recipe.parameter("target-l0") != nullptr)
+    effective["options"]["target-l0"] = nlohmann::json(target_l0).dump();
   for (const RecipeParameter& p : recipe.parameters) {
     auto& value = effective["options"][std::string(p.option)];
     if (!value.is_null()) continue;

@@ -20,7 +20,10 @@ double recipe_number(const Arguments& arguments, const Recipe& recipe, std::stri
 std::int64_t recipe_integer(const Arguments& arguments, const Recipe& recipe, std::string_view option,
                             std::int64_t lowest, std::int64_t highest, std::int64_t otherwise);
 
-/// Arguments::effective() with the recipe's own options as well.
-nlohmann::json effective_options(const Arguments& arguments, const Recipe& recipe);
+/// The option that sets the weight of the recipe's sparsity term; "" where it has none.
+std::string_view coefficient_option(const Recipe& recipe);
+
+/// Arguments::effective() with the recipe's own options as well; `target_l0` is the one in force.
+nlohmann::json effective_options(const Arguments& arguments, const Recipe& recipe, double target_l0);
 
 }  // namespace polysem::program

@@ -50,6 +50,7 @@ class Run {
         store_(arguments.text("data")),
         session_(arguments),
         config_(train_config(arguments, store_.dim(), session_.precision())),
+        recipe_(find_recipe(config_.coder.recipe)),
         trainer_(session_.executor(), store_, config_, out_),
         quiet_(arguments.flag("quiet")) {
     open_held_out();
@@ -60,7 +61,7 @@ class Run {
     catch_interrupts();
     Progress progress("training: step", config_.rate.steps, quiet_);
     progress.note(counted(store_.rows(), "row") + " of " + counted(store_.dim(), "dimension") + "; " +
-                  counted(config_.coder.latents, "latent") + ", k " + std::to_string(config_.coder.k) + "; " +
+                  counted(config_.coder.latents, "latent") + ", " + sparsity_text() + "; " +
                   session_.summary());
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
     std::string details;
@@ -73,7 +74,13 @@ class Run {
                       },
                   .on_step = [&](std::int64_t step) { progress.update(step, details); },
                   .stop_requested = stop_requested,
-                  .before_checkpoint = [&] { log.flush(); }});
+                  .before_checkpoint = [&] { log.flush(); },
+                  .on_codes =
+                      [&](std::int64_t step, bool dense, double l0) {
+                        progress.note("step " + with_commas(step) + ": " + significant(l0, 3) +
+                                      " active latents a row; codes are " + (dense ? "dense" : "sparse") +
+                                      " from here on");
+                      }});
     log.flush();
     seconds_ = progress.seconds();
     metrics_ = log.last();
@@ -116,6 +123,12 @@ class Run {
     return step == config_.rate.steps || step / eval_every_ > previous_line / eval_every_;
   }
 
+  std::string sparsity_text() const {
+    if (recipe_.parameter("k")) return "k " + std::to_string(config_.coder.k);
+    if (config_.target_l0 > 0) return "target L0 " + significant(config_.target_l0);
+    return std::string(coefficient_option(recipe_)) + " " + significant(config_.sparsity);
+  }
+
   nlohmann::json line_for(const TrainMetrics& m) {
     nlohmann::json line = to_json(m);
     if (!due_for_measurement(m.step)) return line;
@@ -149,11 +162,12 @@ class Run {
         {"d_in", config_.coder.d_in},
         {"d_out", config_.coder.d_out},
         {"latents", config_.coder.latents},
-        {"k", config_.coder.k},
+        {"k", recipe_.parameter("k") ? nlohmann::json(config_.coder.k) : nullptr},
+        {"target_l0", config_.target_l0 > 0 ? nlohmann::json(config_.target_l0) : nullptr},
         {"seed", config_.seed},
         {"samples", samples},
         {"input_scale", trainer_.input_scale()},
-        {"config", effective_options(arguments_, find_recipe(config_.coder.recipe))},
+        {"config", effective_options(arguments_, recipe_, config_.target_l0)},
         {"command", arguments_.command_line()},
         {"data",
          {{"path", arguments_.text("data")},
@@ -186,6 +200,7 @@ class Run {
   ActivationStore store_;
   Session session_;
   TrainConfig config_;
+  const Recipe& recipe_;
   Trainer trainer_;
   bool quiet_;
   double seconds_ = 0;

@@ -43,6 +43,19 @@ DecoderConstraint decoder_of(const Arguments& arguments) {
   return word == "none" ? DecoderConstraint::kNone : DecoderConstraint::kUnitNorm;
 }
 
+/// A coefficient that is given by itself is kept: a controller has to be asked for then.
+double target_l0(const Arguments& arguments, const Recipe& recipe, std::int64_t latents) {
+  const bool plain = arguments.given(coefficient_option(recipe)) && !arguments.given("target-l0");
+  const auto most = static_cast<double>(latents);
+  return plain ? 0.0 : std::min(recipe_number(arguments, recipe, "target-l0", 0, most, 0), most);
+}
+
+std::int64_t sparsity_warmup(const Arguments& arguments, const Recipe& recipe, std::int64_t steps) {
+  if (arguments.given("sparsity-warmup")) return steps_or_share(arguments, "sparsity-warmup", steps);
+  const RecipeParameter* share = recipe.parameter("sparsity-warmup");
+  return share == nullptr ? 0 : std::llround(share->value * static_cast<double>(steps));
+}
+
 }  // namespace
 
 const Recipe& recipe_of(const Arguments& arguments) {
@@ -97,7 +110,14 @@ TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision
   refuse_foreign_options(arguments, recipe);
   coder.d_in = coder.d_out = dim;
   coder.latents = latents_of(arguments, dim);
-  coder.k = recipe_integer(arguments, recipe, "k", 1, coder.latents, std::min(coder.k, coder.latents));
+  config.target_l0 = target_l0(arguments, recipe, coder.latents);
+  coder.k =
+      recipe_integer(arguments, recipe, "k", 1, coder.latents,
+                     std::clamp<std::int64_t>(std::llround(config.target_l0 > 0 ? config.target_l0 : coder.k),
+                                              1, coder.latents));
+  coder.bandwidth =
+      static_cast<float>(recipe_number(arguments, recipe, "bandwidth", 1e-6, 1e6, coder.bandwidth));
+  config.sparsity = recipe_number(arguments, recipe, coefficient_option(recipe), 0, 1e9, 0);
   coder.precision = precision;
   coder.decoder = decoder_of(arguments);
   coder.aux_k = std::min(recipe_integer(arguments, recipe, "aux-k", 0, kMost, 0), coder.latents);
@@ -111,6 +131,7 @@ TrainConfig train_config(const Arguments& arguments, std::int64_t dim, Precision
                           : LearningRate::Shape::kConstant;
   config.rate.warmup = steps_or_share(arguments, "warmup", config.rate.steps);
   config.rate.decay = steps_or_share(arguments, "decay", config.rate.steps);
+  config.sparsity_warmup = sparsity_warmup(arguments, recipe, config.rate.steps);
   config.beta1 = static_cast<float>(arguments.number("beta1", 0, 0.999999));
   config.beta2 = static_cast<float>(arguments.number("beta2", 0, 0.999999));
   config.clip = static_cast<float>(arguments.number("clip", 0, 1e30));

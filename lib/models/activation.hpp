@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "lib/models/code_list.hpp"
 #include "polysem/coder_step.hpp"
 
@@ -31,6 +33,8 @@ class Activation {
   /// `penalty`, the weight of the recipe's sparsity term divided by the rows, adds.
   virtual void backward(Executor& executor, const CoderTensors& coder, const Tensor& error, CodeList& list,
                         float scale, float penalty);
+  /// What dead latents need besides AuxK; after backward(), with its `scale`.
+  virtual void revive(Executor&, std::span<const std::int32_t> /*dead*/, float /*scale*/) {}
   /// Gradient of the thresholds, f32 [1, latents], after backward(); absent where none are learned.
   virtual Tensor threshold_gradient() const { return {}; }
   /// Thresholds of the pre-activations for inference, [latents]; empty where the recipe has none.

@@ -1,9 +1,12 @@
 #include "polysem/coder_init.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "polysem/error.hpp"
 #include "polysem/random.hpp"
+#include "polysem/recipe.hpp"
 
 namespace polysem {
 
@@ -48,8 +51,9 @@ void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights
     throw Error(ErrorCode::kInvalidArgument, "rescale_encoder: input and output must be of one width");
   const std::int64_t rows = static_cast<std::int64_t>(x.size()) / config.d_in;
   const Array input = executor.make_from(rows, config.d_in, x), output = executor.make(rows, config.d_out);
-  CoderConfig selecting = config;  // thresholds come later: here every row keeps its k best
-  selecting.recipe = "topk";
+  CoderConfig selecting = config;
+  // Thresholds come later: here every row keeps its k best.
+  if (find_recipe(config.recipe).needs_threshold()) selecting.recipe = "topk";
   SparseCoder(executor, selecting, weights, rows).reconstruct(input, output);
   const auto y = executor.download_f32(output);
   double xy = 0, yy = 0;
@@ -60,6 +64,38 @@ void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights
   }
   if (!(xy > 0) || !(yy > 0)) return;  // nothing fired: there is no factor to learn from
   for (float& w : weights.w_enc) w = static_cast<float>(w * (xy / yy));
+}
+
+std::vector<float> initial_thresholds(Executor& executor, const CoderConfig& config,
+                                      const CoderWeights& weights, std::span<const float> x) {
+  constexpr std::int64_t kLatentsAtOnce = 256;
+  const std::int64_t rows = static_cast<std::int64_t>(x.size()) / config.d_in;
+  std::vector<float> centred(x.begin(), x.end());
+  if (config.apply_b_dec_to_input)
+    for (std::size_t i = 0; i < centred.size(); ++i) centred[i] -= weights.b_dec[i % weights.b_dec.size()];
+  const double share = static_cast<double>(config.k) / static_cast<double>(config.latents);
+  const auto above = static_cast<std::size_t>(
+      std::clamp<std::int64_t>(std::llround(share * static_cast<double>(rows)), 1, rows - 1));
+
+  const Array input = executor.make_from(rows, config.d_in, centred);
+  std::vector<float> thresholds;
+  for (std::int64_t first = 0; first < config.latents; first += kLatentsAtOnce) {
+    const std::int64_t count = std::min(kLatentsAtOnce, config.latents - first);
+    const Array w = executor.make_from(count, config.d_in,
+                                       std::span(weights.w_enc)
+                                           .subspan(static_cast<std::size_t>(first * config.d_in),
+                                                    static_cast<std::size_t>(count * config.d_in)));
+    const Array products = executor.make(count, rows);
+    executor.run(Gemm{.m = count, .n = rows, .k = config.d_in, .transpose_b = true},
+                 {.a = w, .b = input, .bias = {}, .c = products});
+    auto h = executor.download_f32(products);
+    for (std::int64_t j = 0; j < count; ++j) {
+      const auto begin = h.begin() + j * rows, cut = begin + static_cast<std::ptrdiff_t>(above);
+      std::nth_element(begin, cut, begin + rows, std::greater<>());
+      thresholds.push_back(std::max(0.0f, *cut + weights.b_enc[static_cast<std::size_t>(first + j)]));
+    }
+  }
+  return thresholds;
 }
 
 }  // namespace polysem

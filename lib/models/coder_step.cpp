@@ -7,6 +7,7 @@
 #include "lib/models/auxk.hpp"
 #include "lib/models/coder_tensors.hpp"
 #include "lib/models/coder_update.hpp"
+#include "lib/models/dense_pass.hpp"
 #include "polysem/error.hpp"
 #include "polysem/recipe.hpp"
 
@@ -15,6 +16,7 @@ namespace polysem {
 struct CoderStep::Impl {
   Executor& executor;
   CoderConfig config;
+  bool penalised;
   std::int64_t batch;
   double target_variance;
   CoderTensors coder;
@@ -23,12 +25,15 @@ struct CoderStep::Impl {
   CoderUpdate update;
   Array fired, since;
   std::optional<AuxK> auxk;
+  std::optional<DensePass> dense;
+  double dense_codes = 0;  // 1: the next step takes dense codes
   Array centred, centred_low, error, row_loss, scalar;
   Array column_mean, row_distance;
 
   Impl(Executor& e, const CoderConfig& c, CoderWeights weights, std::int64_t rows, double variance)
       : executor(e),
         config(c),
+        penalised(find_recipe(c.recipe).penalty != Penalty::kNone),
         batch(rows),
         target_variance(variance),
         coder(make_coder_tensors(e, c, CoderWeights(std::move(weights)))),  // gone before the moments come
@@ -105,8 +110,25 @@ struct CoderStep::Impl {
         Reduce{.kind = Reduce::Kind::kSquaredDistance, .rows = batch, .cols = config.d_out, .b_rows = 1},
         {.a = target, .b = column_mean, .out = row_distance});
     result.variance = sum(row_distance) / rows;
+  }
+
+  double active_latents_a_row() {
+    if (dense_codes != 0) return dense->l0();
     const auto active = executor.download_i32(list.begin.view().col_range(config.latents, 1))[0];
-    result.l0 = static_cast<double>(active) / rows;
+    return static_cast<double>(active) / static_cast<double>(batch);
+  }
+
+  void sparse_pass(const Tensor& target, float scale, float penalty) {
+    list.match_codes(executor);
+    decode(target);
+    activation->backward(executor, coder, error, list, scale, penalty);
+    list.sort_by_latent(executor, config.latents);
+  }
+
+  void dense_pass(const Tensor& input, const Tensor& x, const Tensor& target, float scale, float penalty) {
+    if (!dense) dense.emplace(executor, config, batch);
+    dense->run(coder, {.input = input, .x = x, .target = target, .error = error, .row_loss = row_loss}, scale,
+               penalty, update.gradients());
   }
 };
 
@@ -114,38 +136,52 @@ CoderStep::CoderStep(Executor& executor, const CoderConfig& config, CoderWeights
                      double target_variance) {
   validate(config);
   if (batch < 1) throw Error(ErrorCode::kInvalidArgument, "batch must be at least 1");
+  if (find_recipe(config.recipe).learns_thresholds == weights.threshold.empty())
+    throw Error(ErrorCode::kInvalidArgument, "recipe " + config.recipe + " begins with " +
+                                                 (weights.threshold.empty() ? "" : "no ") + "thresholds");
   impl_ = std::make_unique<Impl>(executor, config, std::move(weights), batch, target_variance);
 }
 
 CoderStep::~CoderStep() = default;
 
 StepResult CoderStep::run(const Tensor& x, const Tensor& target, const AdamStep& adam, float clip,
-                          bool measure) {
+                          bool measure, float sparsity) {
   Impl& s = *impl_;
   StepResult result;
+  const float scale = 2.0f / static_cast<float>(s.batch), penalty = sparsity / static_cast<float>(s.batch);
   refresh_decoder_norms(s.executor, s.coder);
   const Tensor input = centre(s.executor, s.config, s.coder, x, s.centred, s.centred_low);
-  s.activation->encode_batch(s.executor, s.coder, input, s.list);
-  s.list.match_codes(s.executor);
-  s.decode(target);
-  const float scale = 2.0f / static_cast<float>(s.batch);
-  s.activation->backward(s.executor, s.coder, s.error, s.list, scale, 0.0f);
-  s.list.sort_by_latent(s.executor, s.config.latents);
+  // Parameters see the f32 input even where the product reads its rounded form.
+  const Tensor gradient_input = s.config.apply_b_dec_to_input ? s.centred.view() : x;
+  if (s.dense_codes == 0) s.dense_codes = !s.activation->encode_batch(s.executor, s.coder, input, s.list);
+  const bool dense = s.dense_codes != 0;
+  if (dense) {
+    s.dense_pass(input, gradient_input, target, scale, penalty);
+  } else {
+    s.sparse_pass(target, scale, penalty);
+  }
+  result.dense = dense;
 
   const auto dead = s.dead_latents();
   result.dead = static_cast<std::int64_t>(dead.size());
   const bool aux = s.run_auxk(input, dead, measure, result);
-  s.executor.run(FiringStats{s.batch, s.config.latents},
-                 {.begin = s.list.begin, .counts = {}, .fired = s.fired, .since = s.since});
+  s.activation->revive(s.executor, dead, scale);
+  s.executor.run(FiringStats{s.batch, s.config.latents}, {.begin = dense ? Tensor{} : s.list.begin.view(),
+                                                          .counts = dense ? s.dense->counts() : Tensor{},
+                                                          .fired = s.fired,
+                                                          .since = s.since});
   if (measure) s.measure_batch(target, result);
+  if (measure || s.penalised) result.l0 = s.active_latents_a_row();
+  if (dense && result.l0 < DensePass::kSparseShare * static_cast<double>(s.config.latents)) s.dense_codes = 0;
 
-  // Parameters see the f32 input even where the product reads its rounded form.
-  const UpdateInput batch{.x = s.config.apply_b_dec_to_input ? s.centred.view() : x,
+  const UpdateInput batch{.x = gradient_input,
                           .error = s.error,
                           .scale = scale,
                           .aux = aux ? &*s.auxk : nullptr,
                           .threshold_gradient = s.activation->threshold_gradient()};
-  if (clip > 0) {
+  if (dense) {
+    s.update.apply(s.coder, batch, adam, clip);
+  } else if (clip > 0) {
     s.update.add_codes(s.list, s.error, batch.x, scale, false);
     s.update.apply(s.coder, batch, adam, clip);
   } else {
@@ -165,7 +201,11 @@ std::vector<NamedTensor> CoderStep::state() const {
   return list;
 }
 
-std::vector<NamedNumber> CoderStep::numbers() { return impl_->activation->numbers(); }
+std::vector<NamedNumber> CoderStep::numbers() {
+  auto list = impl_->activation->numbers();
+  list.push_back({"dense_codes", &impl_->dense_codes});
+  return list;
+}
 
 void CoderStep::restored() {
   refresh_decoder_norms(impl_->executor, impl_->coder);

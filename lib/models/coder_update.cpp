@@ -10,6 +10,8 @@ namespace {
 
 using Kind = Elementwise::Kind;
 
+constexpr float kThresholdRate = 0.2f;
+
 Moments make_moments(Executor& executor, const Array& like) {
   return {executor.zeros(like.rows(), like.cols()), executor.zeros(like.rows(), like.cols())};
 }
@@ -142,11 +144,15 @@ void CoderUpdate::step(const Tensor& gradient, const Array& parameter, const Mom
       {.gradient = gradient, .parameter = parameter, .m = moments.m, .v = moments.v});
 }
 
-/// Thresholds stay at or above 0, where the ReLU is (as in SAELens from 6.48 on).
+/// Thresholds are of the size of pre-activations, elements of W_enc sqrt(d_in) times smaller: their steps are
+/// larger by so much, but for a factor that was tuned on real activations. They
+/// stay at or above 0, where the ReLU is (as in SAELens from 6.48 on).
 void CoderUpdate::step_thresholds(const CoderTensors& coder, const UpdateInput& input, const AdamStep& adam,
                                   float grad_scale) {
   if (!input.threshold_gradient) return;
-  step(input.threshold_gradient, coder.threshold, threshold_, adam, grad_scale);
+  AdamStep larger = adam;
+  larger.rate *= kThresholdRate * std::sqrt(static_cast<float>(config_.d_in));
+  step(input.threshold_gradient, coder.threshold, threshold_, larger, grad_scale);
   executor_->run(Elementwise{.kind = Kind::kRelu, .rows = 1, .cols = config_.latents},
                  {.a = coder.threshold, .b = {}, .out = coder.threshold});
 }

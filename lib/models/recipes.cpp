@@ -6,11 +6,15 @@ namespace polysem {
 // One row a recipe; each is defined in a file of its own in lib/models/recipes.
 extern const Recipe kTopKRecipe;
 extern const Recipe kBatchTopKRecipe;
+extern const Recipe kJumpReluRecipe;
+extern const Recipe kReluL1Recipe;
 
 namespace {
 constexpr const Recipe* kRecipes[] = {
     &kTopKRecipe,
     &kBatchTopKRecipe,
+    &kJumpReluRecipe,
+    &kReluL1Recipe,
 };
 }  // namespace
 

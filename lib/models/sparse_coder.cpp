@@ -1,5 +1,7 @@
 #include "polysem/sparse_coder.hpp"
 
+#include <cmath>
+
 #include "lib/models/activation.hpp"
 #include "lib/models/coder_tensors.hpp"
 #include "polysem/error.hpp"
@@ -28,7 +30,7 @@ std::string_view name(DecoderConstraint constraint) noexcept {
 }
 
 void validate(const CoderConfig& config) {
-  find_recipe(config.recipe);
+  const Recipe& recipe = find_recipe(config.recipe);
   require(config.d_in > 0 && config.d_out > 0, "d_in and d_out must be positive");
   require(config.latents > 0 && config.latents < (std::int64_t{1} << 31),
           "latents must lie between 1 and 2^31 - 1");
@@ -39,6 +41,12 @@ void validate(const CoderConfig& config) {
   require(config.aux_k >= 0, "aux-k must not be negative");
   require(config.aux_coefficient >= 0.0f, "aux-coefficient must not be negative");
   require(config.dead_window > 0, "dead-window must be positive");
+  require(config.threshold_rate > 0 && config.threshold_rate <= 1, "threshold_rate must lie in (0, 1]");
+  require(config.bandwidth > 0 && std::isfinite(config.bandwidth), "bandwidth must be positive");
+  if (recipe.check != nullptr) {
+    if (const std::string wrong = recipe.check(config); !wrong.empty())
+      throw Error(ErrorCode::kInvalidArgument, wrong);
+  }
 }
 
 SparseCoder::SparseCoder(Executor& executor, const CoderConfig& config, const CoderWeights& weights,

@@ -6,10 +6,12 @@
 
 #include "lib/engine/out_of_memory.hpp"
 #include "lib/train/checkpoint.hpp"
+#include "lib/train/l0_controller.hpp"
 #include "lib/train/row_feeder.hpp"
 #include "lib/train/train_config.hpp"
 #include "polysem/coder_init.hpp"
 #include "polysem/error.hpp"
+#include "polysem/recipe.hpp"
 
 namespace polysem {
 
@@ -17,7 +19,7 @@ namespace {
 
 // Rows that initial weights, the input scale and the variance come from.
 constexpr std::int64_t kSampleRows = 32768;
-// Rows that the encoder is scaled on.
+// Rows that the encoder is scaled on, and that thresholds begin from.
 constexpr std::int64_t kRescaleRows = 2048;
 
 using Clock = std::chrono::steady_clock;
@@ -42,6 +44,12 @@ double variance_of(std::span<const float> rows, std::int64_t dim) {
   return total / count;
 }
 
+// BatchTopK's threshold is a mean over a 30th of the run, but 100 steps at most, which is SAELens's rate.
+TrainConfig with_threshold_rate(TrainConfig config) {
+  config.coder.threshold_rate = std::clamp(30.0f / static_cast<float>(config.rate.steps), 0.01f, 1.0f);
+  return config;
+}
+
 }  // namespace
 
 struct Trainer::Impl {
@@ -53,7 +61,10 @@ struct Trainer::Impl {
   std::unique_ptr<CoderStep> coder;
   Array input;
   double scale = 1.0, variance = 1.0;
+  double sparsity = 0.0, previous_dense = 0.0;
+  L0Controller controller;
   std::int64_t step = 0;
+  double last_sparsity = 0.0;
   TrainMetrics last;
   Clock::time_point log_time = Clock::now();
   std::int64_t log_step = 0;
@@ -61,9 +72,11 @@ struct Trainer::Impl {
   Impl(Executor& e, const RowSource& source, const TrainConfig& c, const std::filesystem::path& folder)
       : executor(e),
         data(source),
-        config(c),
+        config(with_threshold_rate(c)),
         checkpoint(folder / "checkpoint" / "state.safetensors"),
-        feeder(source, c.seed, c.batch) {}
+        feeder(source, c.seed, c.batch),
+        sparsity(c.sparsity),
+        controller(c.target_l0, c.rate.steps) {}
 
   void begin() { make_step(first_weights()); }
 
@@ -81,7 +94,36 @@ struct Trainer::Impl {
     CoderWeights weights = initial_weights(config.coder, sample, rows, config.seed);
     const auto some = static_cast<std::size_t>(std::min(rows, kRescaleRows) * data.dim());
     rescale_encoder(executor, config.coder, weights, std::span(sample).first(some));
+    if (find_recipe(config.coder.recipe).learns_thresholds)
+      begin_thresholds(weights, std::span(sample).first(some));
     return weights;
+  }
+
+  void begin_thresholds(CoderWeights& weights, std::span<const float> some) {
+    weights.threshold = initial_thresholds(executor, config.coder, weights, some);
+    if (config.target_l0 > 0 && sparsity == 0) {
+      for (const float t : weights.threshold)
+        sparsity += double{t} * t / static_cast<double>(config.coder.latents);
+    }
+  }
+
+  /// Numbers of the state that a resumed run takes up.
+  std::vector<NamedNumber> numbers() {
+    auto list = coder->numbers();
+    if (find_recipe(config.coder.recipe).penalty != Penalty::kNone) {
+      list.push_back({"sparsity", &sparsity});
+      list.push_back({"previous_dense", &previous_dense});
+      for (NamedNumber& number : controller.numbers()) list.push_back(std::move(number));
+    }
+    return list;
+  }
+
+  /// Weight of the sparsity term in step 1, 2, ...
+  double sparsity_at(std::int64_t number) const {
+    const double grown = number < config.sparsity_warmup
+                             ? static_cast<double>(number) / static_cast<double>(config.sparsity_warmup)
+                             : 1.0;
+    return sparsity * grown * controller.multiplier();
   }
 
   void make_step(CoderWeights weights) {
@@ -105,7 +147,11 @@ struct Trainer::Impl {
                         .epsilon = config.epsilon,
                         .weight_decay = 0.0f,
                         .step = step};
-    return coder->run(input, input, adam, config.clip, measure);
+    last_sparsity = sparsity_at(step);
+    const StepResult result =
+        coder->run(input, input, adam, config.clip, measure, static_cast<float>(last_sparsity));
+    if (config.target_l0 > 0 && step >= config.sparsity_warmup) controller.observe(result.l0);
+    return result;
   }
 
   void log(const StepResult& result) {
@@ -121,7 +167,9 @@ struct Trainer::Impl {
             .l0 = result.l0,
             .dead_fraction = static_cast<double>(result.dead) / static_cast<double>(config.coder.latents),
             .lr = config.rate.at(step),
-            .samples_per_second = seconds > 0 ? samples / seconds : 0};
+            .samples_per_second = seconds > 0 ? samples / seconds : 0,
+            .sparsity = last_sparsity,
+            .dense = result.dense};
   }
 
   void save() {
@@ -129,7 +177,7 @@ struct Trainer::Impl {
     text["step"] = std::to_string(step);
     text["input_scale"] = exact(scale);
     text["target_variance"] = exact(variance);
-    for (const NamedNumber& number : coder->numbers()) text["state." + number.name] = exact(*number.value);
+    for (const NamedNumber& number : numbers()) text["state." + number.name] = exact(*number.value);
     write_checkpoint(executor, checkpoint, coder->state(), text);
   }
 };
@@ -163,9 +211,10 @@ bool Trainer::resume() try {
   const auto latents = static_cast<std::size_t>(t.config.coder.latents);
   const auto dim = static_cast<std::size_t>(t.data.dim());
   t.make_step({std::vector<float>(latents * dim), std::vector<float>(latents * dim),
-               std::vector<float>(latents), std::vector<float>(dim)});
+               std::vector<float>(latents), std::vector<float>(dim),
+               std::vector<float>(find_recipe(t.config.coder.recipe).learns_thresholds ? latents : 0)});
   read_checkpoint_arrays(t.executor, t.checkpoint, t.coder->state());
-  for (const NamedNumber& number : t.coder->numbers())
+  for (const NamedNumber& number : t.numbers())
     *number.value = exact_value(t.checkpoint, text, "state." + number.name);
   t.coder->restored();
   t.step = t.log_step = step;
@@ -183,6 +232,10 @@ void Trainer::run(const TrainObserver& observer) try {
     const std::int64_t next = t.step + 1;
     const bool log = next % t.config.log_every == 0 || next == steps;
     const StepResult result = t.one_step(log);
+    if (result.dense != (t.previous_dense != 0)) {
+      t.previous_dense = result.dense;
+      if (observer.on_codes) observer.on_codes(t.step, result.dense, result.l0);
+    }
     if (log) {
       if (!std::isfinite(result.loss))
         throw Error(ErrorCode::kFailed,

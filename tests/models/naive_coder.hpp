@@ -11,6 +11,7 @@
 
 #include "polysem/coder_step.hpp"
 #include "polysem/random.hpp"
+#include "tests/support/runs_recipe.hpp"
 
 /// A small coder and its passes in double, by definition.
 namespace polysem::test {
@@ -133,6 +134,15 @@ inline std::vector<std::string> backends_that_run() {
   return names;
 }
 
+/// Those that have the ops of a recipe.
+inline std::vector<std::string> backends_that_run(std::string_view recipe) {
+  std::vector<std::string> names = backends_that_run();
+  std::erase_if(names, [&](const std::string& name) {
+    return !runs_recipe(*open_backend(name, 1), find_recipe(recipe));
+  });
+  return names;
+}
+
 /// Gradients of one training step on every backend.
 class StepTest : public testing::TestWithParam<std::string> {
  protected:
@@ -142,16 +152,19 @@ class StepTest : public testing::TestWithParam<std::string> {
   std::map<std::string, std::vector<float>> gradients(const CoderConfig& config, const std::vector<float>& x,
                                                       const std::vector<std::uint32_t>& since = {},
                                                       float clip = 0,
-                                                      const CoderWeights& weights = random_weights()) {
+                                                      const CoderWeights& weights = random_weights(),
+                                                      float sparsity = 0, bool dense = false) {
     CoderStep step(executor_, config, weights, kBatch, 1.7);
+    for (const NamedNumber& number : step.numbers())
+      if (number.name == "dense_codes") *number.value = dense;
     std::map<std::string, Tensor> state;
     for (const auto& [name, tensor] : step.state()) state[name] = tensor;
     if (!since.empty()) executor_.upload(state["samples_since_fired"], since);
     const Array input = executor_.make_from(kBatch, config.d_in, x);
-    result_ = step.run(input, input, {.rate = 0.0f, .beta1 = 0.0f}, clip, true);
+    result_ = step.run(input, input, {.rate = 0.0f, .beta1 = 0.0f}, clip, true, sparsity);
     std::map<std::string, std::vector<float>> found;
-    for (const char* name : {"W_enc", "W_dec", "b_enc", "b_dec"})
-      found[name] = executor_.download_f32(state[std::string("adam.m.") + name]);
+    for (const char* name : {"W_enc", "W_dec", "b_enc", "b_dec", "threshold"})
+      if (const Tensor m = state[std::string("adam.m.") + name]) found[name] = executor_.download_f32(m);
     return found;
   }
 

@@ -26,4 +26,9 @@ CoderWeights initial_weights(const CoderConfig& config, std::span<const float> t
 void rescale_encoder(Executor& executor, const CoderConfig& config, CoderWeights& weights,
                      std::span<const float> x);
 
+/// Thresholds at which each latent is active on k / latents of the rows of x [rows, d_in], so that L0 begins
+/// at k (config.k) with no latent dead; on one row at least, and never below 0.
+std::vector<float> initial_thresholds(Executor& executor, const CoderConfig& config,
+                                      const CoderWeights& weights, std::span<const float> x);
+
 }  // namespace polysem

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "polysem/sparse_coder.hpp"
@@ -15,6 +16,13 @@ struct RecipeParameter {
   std::string_view help;
 };
 
+/// What the sparsity coefficient of a recipe weighs, in the mean over the rows of a batch.
+enum class Penalty : std::uint8_t {
+  kNone,
+  kL0,  ///< active latents
+  kL1,  ///< sum of the activations
+};
+
 /// A named way to train a sparse coder. The table in lib/models/recipes.cpp lists them all.
 struct Recipe {
   std::string_view name;
@@ -22,7 +30,11 @@ struct Recipe {
   std::string_view source;        ///< paper
   std::string_view architecture;  ///< under which name SAELens loads the result
   std::span<const RecipeParameter> parameters;
-  std::unique_ptr<Activation> (*make_activation)(const CoderConfig& config);
+  Penalty penalty = Penalty::kNone;
+  bool learns_thresholds = false;  ///< by gradient, one a latent
+  std::unique_ptr<Activation> (*make_activation)(const CoderConfig& config) = nullptr;
+  /// What is wrong with a config for this recipe, or ""; null where nothing can be.
+  std::string (*check)(const CoderConfig& config) = nullptr;
 
   /// Its parameter of that name, or null.
   const RecipeParameter* parameter(std::string_view option) const noexcept;

@@ -24,10 +24,12 @@ std::string_view name(DecoderConstraint constraint) noexcept;
 struct CoderConfig {
   std::string recipe = "topk";
   std::int64_t d_in = 0, d_out = 0, latents = 0;
-  std::int64_t k = 32;               ///< active latents a row; 0: not known (a loaded coder that is no TopK)
+  std::int64_t k = 32;               ///< active latents a row, kept or aimed at; 0: not known
   bool apply_b_dec_to_input = true;  ///< the encoder sees x - b_dec
   DecoderConstraint decoder = DecoderConstraint::kUnitNorm;
   Precision precision = Precision::kF32;
+  float threshold_rate = 0.01f;  ///< of the running mean that BatchTopK's threshold for inference is
+  float bandwidth = 0.5f;  ///< of the straight-through gradients of thresholds, in units of pre-activations
 
   std::int64_t aux_k = 256;              ///< AuxK: dead latents that model the error of a row; 0 turns it off
   float aux_coefficient = 1.0f / 32.0f;  ///< AuxK: weight of its loss

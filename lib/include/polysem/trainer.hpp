@@ -25,7 +25,12 @@ struct TrainConfig {
   std::int64_t batch = 2048;
   LearningRate rate;  ///< rate.steps is the length of the run
   float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
-  float clip = 0.0f;  ///< largest length of the whole gradient; 0 for no limit
+  /// Weight of the recipe's sparsity term, in units of rows as they are scaled. With a target 0 stands for
+  /// the mean squared threshold: about what an active latent at its threshold is worth to the error.
+  double sparsity = 0.0;
+  double target_l0 = 0.0;            ///< L0 that a controller of the weight aims at (L0Controller); 0: none
+  std::int64_t sparsity_warmup = 0;  ///< steps over which the weight grows from 0
+  float clip = 0.0f;                 ///< largest length of the whole gradient; 0 for no limit
   Normalize normalize = Normalize::kExpectedAverageOnlyIn;
   std::uint64_t seed = 0;
   std::int64_t log_every = 50;
@@ -39,6 +44,8 @@ void validate(const TrainConfig& config);
 struct TrainMetrics {
   std::int64_t step = 0, samples = 0;
   double loss = 0, aux_loss = 0, fvu = 0, l0 = 0, dead_fraction = 0, lr = 0, samples_per_second = 0;
+  double sparsity = 0;  ///< weight of the sparsity term
+  bool dense = false;   ///< codes were dense
 };
 
 struct TrainObserver {
@@ -46,6 +53,8 @@ struct TrainObserver {
   std::function<void(std::int64_t step)> on_step = {};   ///< after each step
   std::function<bool()> stop_requested = {};             ///< asked after each step
   std::function<void()> before_checkpoint = {};          ///< time to save what belongs to these steps
+  /// A step took dense codes after sparse ones, or the other way; before on_log of that step.
+  std::function<void(std::int64_t step, bool dense, double l0)> on_codes = {};
 };
 
 /// Trains a sparse coder on the rows of a source. The order of rows, the initial weights and every step

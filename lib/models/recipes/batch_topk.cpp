@@ -1,8 +1,9 @@
 // BatchTopK: Bussmann, Leask & Nanda, "BatchTopK sparse autoencoders", arXiv 2412.06410. In training a batch
 // of B rows keeps its k B largest positive pre-activations, however they fall on the rows; the gradient
 // passes where a value was kept. A trained coder cannot see a batch: it keeps what is above a threshold, the
-// running mean of the smallest value kept in a batch (as SAELens learns it, at rate 0.01, except that the
-// first batch is copied rather than averaged with 0, so that short runs have a good one too).
+// running mean of the smallest value kept in a batch (as SAELens learns it, except that the first batch is
+// copied rather than averaged with 0, and that short runs, which SAELens's rate of 0.01 is too slow for, have
+// a faster one).
 #include "lib/models/activation.hpp"
 #include "lib/models/threshold_codes.hpp"
 #include "polysem/recipe.hpp"
@@ -10,8 +11,6 @@
 namespace polysem {
 
 namespace {
-
-constexpr double kThresholdRate = 0.01;
 
 class BatchTopK final : public Activation {
  public:
@@ -46,7 +45,8 @@ class BatchTopK final : public Activation {
                       .nonfinite = {}});
     const double smallest = executor.download_f32(smallest_)[0];
     if (smallest > 0) {  // else nothing was positive, which says nothing
-      threshold_ = batches_ > 0 ? (1 - kThresholdRate) * threshold_ + kThresholdRate * smallest : smallest;
+      const double rate = batches_ > 0 ? double{config_.threshold_rate} : 1.0;
+      threshold_ = (1 - rate) * threshold_ + rate * smallest;
       ++batches_;
     }
     return true;
