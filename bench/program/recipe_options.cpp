@@ -66,12 +66,11 @@ std::string_view coefficient_option(const Recipe& recipe) {
 
 nlohmann::json effective_options(const Arguments& arguments, const Recipe& recipe, double target_l0) {
   nlohmann::json effective = arguments.effective();
-  if (recipe.parameter("target-l0") != nullptr)
-    effective["options"]["target-l0"] = nlohmann::json(target_l0).dump();
   for (const RecipeParameter& p : recipe.parameters) {
     auto& value = effective["options"][std::string(p.option)];
     if (!value.is_null()) continue;
-    value = nlohmann::json(p.value).dump();  // the shortest text that gives the same number
+    // The shortest text that gives the same number.
+    value = nlohmann::json(p.option == "target-l0" ? target_l0 : p.value).dump();
     if (auto& text = value.get_ref<std::string&>(); text.ends_with(".0")) text.resize(text.size() - 2);
   }
   return effective;

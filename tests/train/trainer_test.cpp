@@ -8,7 +8,9 @@
 
 #include "polysem/error.hpp"
 #include "polysem/random.hpp"
+#include "polysem/recipe.hpp"
 #include "tests/io/temporary_folder.hpp"
+#include "tests/support/runs_recipe.hpp"
 
 namespace polysem {
 namespace {
@@ -59,6 +61,38 @@ TrainConfig small_config() {
   return config;
 }
 
+std::vector<TrainConfig> every_kind_of_run(const Backend& backend) {
+  std::vector<TrainConfig> list;
+  for (const Recipe* recipe : recipes()) {
+    if (!test::runs_recipe(backend, *recipe)) continue;
+    list.push_back(small_config());
+    list.back().coder.recipe = recipe->name;
+    list.back().rate.steps = 140;
+    if (recipe->penalty == Penalty::kNone) continue;
+    list.back().coder.bandwidth = 1.0f;
+    list.back().target_l0 = 3;
+    list.back().sparsity_warmup = 20;
+    if (recipe->penalty != Penalty::kL1) continue;
+    list.back().coder.latents = 128;  // so that codes can be sparse at all
+    list.back().sparsity = 0.05;
+  }
+  list.push_back(small_config());
+  list.back().coder.decoder = DecoderConstraint::kNormAware;
+  if (!test::runs_recipe(backend, find_recipe("batch_topk"))) return list;
+  list.push_back(list.back());
+  list.back().coder.recipe = "batch_topk";
+  list.back().clip = 0.5f;
+  return list;
+}
+
+void expect_equal(const CoderWeights& found, const CoderWeights& expected) {
+  EXPECT_EQ(found.w_enc, expected.w_enc);
+  EXPECT_EQ(found.w_dec, expected.w_dec);
+  EXPECT_EQ(found.b_enc, expected.b_enc);
+  EXPECT_EQ(found.b_dec, expected.b_dec);
+  EXPECT_EQ(found.threshold, expected.threshold);
+}
+
 class TrainerTest : public testing::TestWithParam<std::string> {
  protected:
   TrainerTest() : backend_(open_backend(GetParam(), 2)), executor_(*backend_) {}
@@ -90,11 +124,10 @@ TEST_P(TrainerTest, LearnsAndReportsInUnitsOfTheData) {
   EXPECT_LE(metrics_.back().l0, 3.0);
 }
 
+// Every recipe, and what changes a step's course: a free decoder, clipping.
 TEST_P(TrainerTest, ResumedRunsEndInTheSameBits) {
-  for (const DecoderConstraint decoder : {DecoderConstraint::kUnitNorm, DecoderConstraint::kNormAware}) {
+  for (const TrainConfig& config : every_kind_of_run(*backend_)) {
     const TemporaryFolder whole, pieces;
-    TrainConfig config = small_config();
-    config.coder.decoder = decoder;
     const auto expected = train(config, whole.path());
     for (const std::int64_t stop : {1, 37, 120}) {
       try {
@@ -104,11 +137,44 @@ TEST_P(TrainerTest, ResumedRunsEndInTheSameBits) {
         EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
       }
     }
-    const auto found = train(config, pieces.path());
-    EXPECT_EQ(found.w_enc, expected.w_enc);
-    EXPECT_EQ(found.w_dec, expected.w_dec);
-    EXPECT_EQ(found.b_enc, expected.b_enc);
-    EXPECT_EQ(found.b_dec, expected.b_dec);
+    expect_equal(train(config, pieces.path()), expected);
+  }
+}
+
+TEST_P(TrainerTest, AnyNumberOfThreadsGivesTheSameBits) {
+  if (GetParam() == "reference") GTEST_SKIP() << "has no threads";
+  for (const TrainConfig& config : every_kind_of_run(*backend_)) {
+    SCOPED_TRACE(config.coder.recipe);
+    const TemporaryFolder first;
+    const auto expected = train(config, first.path());
+    for (const int threads : {1, 3, 4}) {
+      const TemporaryFolder folder;
+      const auto backend = open_backend(GetParam(), threads);
+      Executor executor(*backend);
+      Trainer trainer(executor, data_, config, folder.path());
+      trainer.run({});
+      expect_equal(trainer.folded_weights(), expected);
+    }
+  }
+}
+
+// Dense codes at first, then sparse ones; each change is told once, and the log has the density.
+TEST_P(TrainerTest, ReluBeginsDenseAndBecomesSparse) {
+  const TemporaryFolder folder;
+  for (TrainConfig config : every_kind_of_run(*backend_)) {
+    if (config.coder.recipe != "relu_l1") continue;
+    config.rate.steps = 500;
+    std::vector<bool> changes;
+    Trainer trainer(executor_, data_, config, folder.path());
+    trainer.run({.on_log = [&](const TrainMetrics& m) { metrics_.push_back(m); },
+                 .on_codes = [&](std::int64_t, bool dense, double) { changes.push_back(dense); }});
+    ASSERT_GE(changes.size(), 2u);
+    EXPECT_TRUE(changes.front());
+    EXPECT_FALSE(changes.back());
+    EXPECT_GT(metrics_.front().l0, metrics_.back().l0);
+    EXPECT_FALSE(metrics_.back().dense);
+    EXPECT_NEAR(metrics_.back().l0, config.target_l0, 1.0);
+    EXPECT_LT(metrics_.back().fvu, 0.75) << "three latents a row, shrunk by the L1 term";
   }
 }
 
