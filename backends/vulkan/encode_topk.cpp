@@ -1,7 +1,6 @@
 #include <algorithm>
 
-#include "backends/vulkan/product.hpp"
-#include "backends/vulkan/windows.hpp"
+#include "backends/vulkan/pre_activations.hpp"
 
 namespace polysem::vulkan {
 
@@ -16,37 +15,8 @@ struct Push {
 
 // As in shaders/select_topk.comp.
 constexpr std::int64_t kGroup = 32, kMostGroups = 2048, kMostChosen = 1024;
-// Pre-activations that exist at a time; few enough that caches of large cards hold them.
-constexpr std::int64_t kMostWords = std::int64_t{1} << 23;
 
 std::int64_t taking_part(const EncodeTopK& op) { return op.candidates > 0 ? op.candidates : op.latents; }
-
-// Rows of pre-activations at a time.
-std::int64_t rows_at_once(const Device& device, const EncodeTopK& op) {
-  const std::int64_t n = taking_part(op);
-  const std::int64_t most = std::min<std::int64_t>(kMostWords, cols_in_range(device) - 64);
-  return std::clamp<std::int64_t>(most / std::max<std::int64_t>(n, 1), 1, std::max<std::int64_t>(op.rows, 1));
-}
-
-// h = x W^T + b of some rows, W in windows of latents.
-void record_pre_activations(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t,
-                            const Tensor& x, const Tensor& h) {
-  Product p{.m = x.rows, .k = op.d_in};
-  p.transpose_b = true;
-  p.a = s.view(x);
-  if (op.candidates > 0) {  // any row may be picked: one window
-    p.n = op.candidates, p.b_rows = op.latents;
-    p.b = s.view(t.w_enc), p.bias = s.view(t.b_enc), p.ids = s.view(t.candidates), p.c = s.view(h);
-    return record_product(s, p);
-  }
-  each_row_window(s.device, op.latents, {t.w_enc}, [&](std::int64_t first, std::int64_t count) {
-    p.n = count;
-    p.b = s.view(t.w_enc.row_range(first, count));
-    p.bias = s.view(t.b_enc.col_range(first, count));
-    p.c = s.view(h.col_range(first, count));
-    record_product(s, p);
-  });
-}
 
 void record_selection(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t, const Tensor& h,
                       std::int64_t row) {
@@ -76,23 +46,27 @@ void record_selection(const Scope& s, const EncodeTopK& op, const EncodeTopK::Op
 }  // namespace
 
 std::uint64_t workspace_of(const Device& device, const EncodeTopK& op) {
-  return op.rows > 0 ? workspace_part(rows_at_once(device, op) * taking_part(op)) : 0;
+  return op.rows > 0 ? workspace_part(pre_activation_rows(device, op.rows, taking_part(op)) * taking_part(op))
+                     : 0;
 }
 
 Support limits_of(const Device& device, const EncodeTopK& op) {
-  if (taking_part(op) > cols_in_range(device) - 64)
-    return Support::no("a row of pre-activations is longer than what a shader of this device sees");
-  return Support::yes();
+  return pre_activations_fit(device, taking_part(op));
 }
 
 void record(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t) {
   if (op.rows == 0) return;
-  const std::int64_t step = rows_at_once(s.device, op);
+  const std::int64_t step = pre_activation_rows(s.device, op.rows, taking_part(op));
   const Tensor all = s.workspace.take(step, taking_part(op));
   for (std::int64_t row = 0; row < op.rows; row += step) {
     const std::int64_t count = std::min(step, op.rows - row);
     const Tensor h = all.row_range(0, count);
-    record_pre_activations(s, op, t, t.x.row_range(row, count), h);
+    const Tensor x = t.x.row_range(row, count);
+    if (op.candidates > 0) {
+      record_picked_pre_activations(s, x, t.w_enc, t.b_enc, t.candidates, h);
+    } else {
+      record_pre_activations(s, x, t.w_enc, t.b_enc, h);
+    }
     record_selection(s, op, t, h, row);
   }
 }

@@ -36,6 +36,9 @@ void record(const Scope& s, const AdamUpdate& op, const AdamUpdate::Operands& t)
 void record(const Scope& s, const ProjectRows& op, const ProjectRows::Operands& t);
 void record(const Scope& s, const NormalizeRows& op, const NormalizeRows::Operands& t);
 void record(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t);
+void record(const Scope& s, const EncodeThreshold& op, const EncodeThreshold::Operands& t);
+void record(const Scope& s, const EncodeBatchTopK& op, const EncodeBatchTopK::Operands& t);
+void record(const Scope& s, const ThresholdGrad& op, const ThresholdGrad::Operands& t);
 void record(const Scope& s, const SparseDecode& op, const SparseDecode::Operands& t);
 void record(const Scope& s, const SparseGradValues& op, const SparseGradValues::Operands& t);
 void record(const Scope& s, const TransposeCodes& op, const TransposeCodes::Operands& t);
@@ -58,6 +61,8 @@ std::uint64_t workspace_of(const Device&, const O&) {
 
 std::uint64_t workspace_of(const Device& device, const Reduce& op);
 std::uint64_t workspace_of(const Device& device, const EncodeTopK& op);
+std::uint64_t workspace_of(const Device& device, const EncodeThreshold& op);
+std::uint64_t workspace_of(const Device& device, const EncodeBatchTopK& op);
 std::uint64_t workspace_of(const Device& device, const SparseDecode& op);
 std::uint64_t workspace_of(const Device& device, const TransposeCodes& op);
 std::uint64_t workspace_of(const Device& device, const LatentUpdate& op);
@@ -69,6 +74,8 @@ Support limits_of(const Device&, const O&) {
 }
 
 Support limits_of(const Device& device, const EncodeTopK& op);
+Support limits_of(const Device& device, const EncodeThreshold& op);
+Support limits_of(const Device& device, const EncodeBatchTopK& op);
 Support limits_of(const Device& device, const TransposeCodes& op);
 Support limits_of(const Device& device, const LatentGrad& op);
 Support limits_of(const Device& device, const LatentUpdate& op);
@@ -86,7 +93,10 @@ inline double work_of(const Gemm& op) {
   return 2.0 * static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n) *
          static_cast<double>(op.k);
 }
-inline double work_of(const EncodeTopK& op) {
+template <class O>
+requires std::is_same_v<O, EncodeTopK> || std::is_same_v<O, EncodeThreshold> ||
+    std::is_same_v<O, EncodeBatchTopK>
+double work_of(const O& op) {
   return 2.0 * static_cast<double>(op.rows) * static_cast<double>(op.d_in) * static_cast<double>(op.latents);
 }
 

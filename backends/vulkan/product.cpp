@@ -9,7 +9,7 @@ struct Push {
   std::uint32_t a_first, a_stride, a_instance;
   std::uint32_t b_first, b_stride, b_instance;
   std::uint32_t c_first, c_stride, c_instance;
-  std::uint32_t bias_first, ids_first, b_rows;
+  std::uint32_t bias_first, ids_first, b_row, b_rows;
   float alpha, beta;
   std::uint32_t has_bias, relu;
 };
@@ -35,10 +35,10 @@ void record_product(const Scope& s, const Product& p) {
   const auto tiles = [](std::int64_t size, std::uint32_t step) {
     return (static_cast<std::uint64_t>(size) + step - 1) / step;
   };
-  const Push push{u32(p.m),        u32(p.n),    u32(p.k),          p.a.first, p.a.stride, u32(p.a_instance),
-                  p.b.first,       p.b.stride,  u32(p.b_instance), p.c.first, p.c.stride, u32(p.c_instance),
-                  p.bias.first,    p.ids.first, u32(p.b_rows),     p.alpha,   p.beta,     p.bias ? 1u : 0u,
-                  p.relu ? 1u : 0u};
+  const Push push{u32(p.m),          u32(p.n),          u32(p.k),     p.a.first,         p.a.stride,
+                  u32(p.a_instance), p.b.first,         p.b.stride,   u32(p.b_instance), p.c.first,
+                  p.c.stride,        u32(p.c_instance), p.bias.first, p.ids.first,       u32(p.b_row),
+                  u32(p.b_rows),     p.alpha,           p.beta,       p.bias ? 1u : 0u,  p.relu ? 1u : 0u};
   const Constants constants{tile.threads(), tile.m,        tile.n,        tile.k,      tile.rows,
                             tile.columns,   p.transpose_a, p.transpose_b, bool(p.ids), p.a.low,
                             p.b.low,        p.c.low,       p.c.low};

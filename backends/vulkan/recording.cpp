@@ -119,6 +119,7 @@ VkDescriptorSet Recording::new_set(VkDescriptorSetLayout layout) {
 }
 
 Grid Recording::rows_grid(std::uint64_t rows) const {
+  if (rows == 0) return {0, 0, 0};  // nothing is dispatched
   const std::uint64_t x =
       std::min<std::uint64_t>(rows, std::min<std::uint32_t>(device_->limits().groups, 32768));
   return {x, (rows + x - 1) / x, 1};

@@ -17,19 +17,19 @@ std::vector<float> normals(std::int64_t count, std::uint32_t substream) {
 
 }  // namespace
 
-StepOutcome two_steps(Backend& backend, float clip, Precision precision) {
+StepOutcome two_steps(Backend& backend, const StepSetup& setup) {
   Executor executor(backend);
-  CoderConfig config{.d_in = kDim, .d_out = kDim, .latents = kLatents, .k = 3};
+  CoderConfig config{.recipe = setup.recipe, .d_in = kDim, .d_out = kDim, .latents = kLatents, .k = 3};
   config.aux_k = 4;
   config.dead_window = 1;  // whoever is silent in the first step is dead in the second
-  config.precision = precision;
+  config.precision = setup.precision;
   const CoderWeights weights{normals(kLatents * kDim, 0), normals(kLatents * kDim, 1), normals(kLatents, 2),
                              normals(kDim, 3)};
   CoderStep step(executor, config, weights, kRows, 1.0);
   const Array x = executor.make_from(kRows, kDim, normals(kRows * kDim, 4));
   StepOutcome outcome;
   AdamStep adam;
-  for (adam.step = 1; adam.step <= 2; ++adam.step) outcome.loss = step.run(x, x, adam, clip, true).loss;
+  for (adam.step = 1; adam.step <= 2; ++adam.step) outcome.loss = step.run(x, x, adam, setup.clip, true).loss;
   const CoderWeights trained = step.weights();
   outcome.w_enc = trained.w_enc;
   outcome.w_dec = trained.w_dec;

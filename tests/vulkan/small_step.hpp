@@ -17,6 +17,11 @@ struct StepOutcome {
   double loss = 0;
   std::vector<float> w_enc, w_dec;
 };
-StepOutcome two_steps(Backend& backend, float clip = 0.0f, Precision precision = Precision::kF32);
+struct StepSetup {
+  std::string recipe = "topk";
+  float clip = 0.0f;
+  Precision precision = Precision::kF32;
+};
+StepOutcome two_steps(Backend& backend, const StepSetup& setup = {});
 
 }  // namespace polysem::test

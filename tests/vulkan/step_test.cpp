@@ -33,8 +33,9 @@ TEST(VulkanStep, IsTheReferencesAndLeavesNothingBehind) {
   const auto reference = open_backend("reference");
   for (const float clip : {0.0f, 0.5f}) {
     for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
-      const StepOutcome expected = two_steps(*reference, clip, precision);
-      const StepOutcome found = two_steps(*open_backend(kSoftwareDevice), clip, precision);
+      const test::StepSetup setup{.clip = clip, .precision = precision};
+      const StepOutcome expected = two_steps(*reference, setup);
+      const StepOutcome found = two_steps(*open_backend(kSoftwareDevice), setup);
       EXPECT_NEAR(found.loss, expected.loss, (precision == Precision::kF32 ? 1e-6 : 1e-2) * expected.loss);
       if (precision != Precision::kF32) continue;
       for (std::size_t i = 0; i < found.w_enc.size(); ++i) {
@@ -47,12 +48,15 @@ TEST(VulkanStep, IsTheReferencesAndLeavesNothingBehind) {
 }
 
 // Results on this driver do not show that a barrier is missing; synchronisation validation does, for each.
-TEST(SlowVulkanStep, EveryBarrierIsNeeded) {
+class SlowVulkanStep : public testing::TestWithParam<const char*> {};
+
+TEST_P(SlowVulkanStep, EveryBarrierIsNeeded) {
   const EnvironmentVariable validate("POLYSEM_VK_VALIDATE", "1");
   int detected = 0, silent = 0;
   for (int i = 0; silent < 3; ++i) {
     const EnvironmentVariable drop("POLYSEM_VK_DROP_BARRIER", std::to_string(i));
-    const std::string said = failure([] { two_steps(*open_backend(kSoftwareDevice)); });
+    const std::string said =
+        failure([] { two_steps(*open_backend(kSoftwareDevice), {.recipe = GetParam()}); });
     if (said.empty()) {
       ++silent;  // there is no barrier of this number
       continue;
@@ -66,8 +70,11 @@ TEST(SlowVulkanStep, EveryBarrierIsNeeded) {
   vulkan::Messages::take();
 }
 
+INSTANTIATE_TEST_SUITE_P(Recipes, SlowVulkanStep, testing::Values("topk", "batch_topk"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
 // Whatever call fails: an error that says so, nothing left behind, and a new start works.
-TEST(SlowVulkanStep, EveryFailingCallIsAnError) {
+TEST(SlowVulkanFaults, EveryFailingCallIsAnError) {
   const EnvironmentVariable validate("POLYSEM_VK_VALIDATE", "1");
   vulkan::Messages::take();
   const StepOutcome expected = two_steps(*open_backend(kSoftwareDevice));

@@ -25,7 +25,7 @@ layout(push_constant) uniform Push {
   uint a_first, a_stride, a_instance;
   uint b_first, b_stride, b_instance;
   uint c_first, c_stride, c_instance;
-  uint bias_first, ids_first, b_rows;
+  uint bias_first, ids_first, b_row, b_rows;
   float alpha, beta;
   uint has_bias, relu;
 };
@@ -33,7 +33,8 @@ layout(push_constant) uniform Push {
 shared float tile_a[TILE_K * TILE_M];
 shared float tile_b[TILE_K * TILE_N];
 
-uint picked(uint j) { return PICKED ? min(ids[ids_first + j], b_rows - 1) : j; }
+// Row of B's window; beyond its end where it is in another.
+uint picked(uint j) { return PICKED ? ids[ids_first + j] - b_row : j; }
 
 void load_a(uint base, uint row0, uint k0) {
   for (uint i = gl_LocalInvocationIndex; i < TILE_M * TILE_K; i += gl_WorkGroupSize.x) {
@@ -50,8 +51,10 @@ void load_b(uint base, uint column0, uint k0) {
     const uint j = TRANSPOSE_B ? i / TILE_K : i % TILE_N, p = TRANSPOSE_B ? i % TILE_K : i / TILE_N;
     const uint column = column0 + j, at = k0 + p;
     float value = 0.0;
-    if (column < n && at < k)
-      value = b_at(base + (TRANSPOSE_B ? picked(column) * b_stride + at : at * b_stride + column));
+    if (column < n && at < k) {
+      const uint row = TRANSPOSE_B ? picked(column) : 0;
+      if (!PICKED || row < b_rows) value = b_at(base + (TRANSPOSE_B ? row * b_stride + at : at * b_stride + column));
+    }
     tile_b[p * TILE_N + j] = value;
   }
 }
@@ -81,11 +84,11 @@ void main() {
   [[unroll]] for (uint i = 0; i < ROWS; ++i) {
     [[unroll]] for (uint j = 0; j < COLUMNS; ++j) {
       const uint row = row0 + ty + i * down, column = column0 + tx + j * across;
-      if (row >= m || column >= n) continue;
+      if (row >= m || column >= n || PICKED && picked(column) >= b_rows) continue;
       const uint at = c_first + instance * c_instance + row * c_stride + column;
       float value = alpha * sum[i * COLUMNS + j];
       if (beta != 0.0) value += beta * c_old_at(at);
-      if (has_bias != 0u) value += bias[bias_first + picked(column)];
+      if (has_bias != 0u) value += bias[bias_first + (PICKED ? ids[ids_first + column] : column)];
       if (relu != 0u && value < 0.0) value = 0.0;
       c_put(at, value);
     }
