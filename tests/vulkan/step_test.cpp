@@ -48,9 +48,9 @@ TEST(VulkanStep, IsTheReferencesAndLeavesNothingBehind) {
 }
 
 // Results on this driver do not show that a barrier is missing; synchronisation validation does, for each.
-class SlowVulkanStep : public testing::TestWithParam<const char*> {};
+class VulkanBarriers : public testing::TestWithParam<const char*> {};
 
-TEST_P(SlowVulkanStep, EveryBarrierIsNeeded) {
+TEST_P(VulkanBarriers, AreAllNeeded) {
   const EnvironmentVariable validate("POLYSEM_VK_VALIDATE", "1");
   int detected = 0, silent = 0;
   for (int i = 0; silent < 3; ++i) {
@@ -70,7 +70,7 @@ TEST_P(SlowVulkanStep, EveryBarrierIsNeeded) {
   vulkan::Messages::take();
 }
 
-INSTANTIATE_TEST_SUITE_P(Recipes, SlowVulkanStep, testing::Values("topk", "batch_topk"),
+INSTANTIATE_TEST_SUITE_P(SlowRecipes, VulkanBarriers, testing::Values("topk", "batch_topk"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 // Whatever call fails: an error that says so, nothing left behind, and a new start works.
