@@ -1,6 +1,8 @@
 // train_step/RECIPE/PRECISION/BACKEND/D/N/B/K: one whole step, forward to Adam. The floor is the product that
 // finds the latents, 2 B n d operations, plus reading and writing both matrices and their two moments, 48 n d
 // bytes.
+#include <algorithm>
+
 #include "bench/micro/machine.hpp"
 #include "bench/micro/settings.hpp"
 #include "bench/micro/suites.hpp"
@@ -19,17 +21,36 @@ double floor_seconds(const CoderSize& s, Precision precision) {
          48.0 * weights / memory_bandwidth();
 }
 
+/// Weights whose codes have about k active latents a row from the first step on, whatever the recipe: by
+/// thresholds where it learns some, by biases for ReLU.
+CoderWeights weights_of(Executor& executor, const CoderConfig& config, const Array& x, const CoderSize& s) {
+  constexpr std::int64_t kRows = 1024;
+  const std::vector<float> origin(static_cast<std::size_t>(s.d), 0.0f);
+  CoderWeights weights = initial_weights(config, origin, 1, 0);
+  const Penalty penalty = find_recipe(config.recipe).penalty;
+  if (penalty == Penalty::kNone) return weights;
+  const auto rows = executor.download_f32(x.view().row_range(0, std::min(kRows, s.batch)));
+  auto thresholds = initial_thresholds(executor, config, weights, rows);
+  if (penalty == Penalty::kL0) {
+    weights.threshold = std::move(thresholds);
+  } else {
+    for (std::size_t j = 0; j < thresholds.size(); ++j) weights.b_enc[j] -= thresholds[j];
+  }
+  return weights;
+}
+
 void train_step(benchmark::State& state, const std::string& recipe, Precision precision, const CoderSize& s) {
   Executor executor(backend());
   CoderConfig config{.recipe = recipe, .d_in = s.d, .d_out = s.d, .latents = s.n, .k = s.k};
   config.precision = precision;
   const Array x = executor.make(s.batch, s.d);
   executor.run(RandomFill{.kind = RandomFill::Kind::kNormal, .rows = s.batch, .cols = s.d}, {.out = x});
-  const std::vector<float> origin(static_cast<std::size_t>(s.d), 0.0f);
-  CoderStep step(executor, config, initial_weights(config, origin, 1, 0), s.batch, static_cast<double>(s.d));
+  CoderStep step(executor, config, weights_of(executor, config, x, s), s.batch, static_cast<double>(s.d));
   std::int64_t number = 0;
+  // Steps so small that L0 stays where it is.
   measure(state, executor, floor_seconds(s, precision),
-          [&] { step.run(x, x, {.rate = 1e-4f, .step = ++number}, 0.0f, false); });
+          [&] { step.run(x, x, {.rate = 1e-6f, .step = ++number}, 0.0f, false, 1.0f); });
+  state.counters["l0"] = step.run(x, x, {.rate = 0.0f, .step = ++number}, 0.0f, true).l0;
 }
 
 }  // namespace

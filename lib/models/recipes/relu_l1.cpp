@@ -36,9 +36,9 @@ class Relu final : public Activation {
 };
 
 constexpr RecipeParameter kParameters[] = {
-    {"l1-coefficient", 5, "weight of the L1 term"},
+    {"l1-coefficient", 4, "weight of the L1 term"},
     {"target-l0", 0, "active latents a row that a controller of the coefficient aims at (0: no controller)"},
-    {"sparsity-warmup", 0.05, "steps over which the coefficient grows from 0, or a share of the run below 1"},
+    {"sparsity-warmup", 0.33, "steps over which the coefficient grows from 0, or a share of the run below 1"},
     {"aux-k", 256, "dead latents that model the error of a row (0: no AuxK)"},
     {"aux-coefficient", 1.0 / 32.0, "weight of the AuxK loss"},
 };
