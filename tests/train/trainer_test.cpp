@@ -240,12 +240,18 @@ INSTANTIATE_TEST_SUITE_P(Backends, TrainerTest, testing::ValuesIn(backends_that_
                          [](const auto& instance) { return instance.param; });
 
 TEST(Folding, ScaleAndNormsKeepTheFunction) {
-  CoderWeights weights{.w_enc = {1, 2, 3, 4}, .w_dec = {3, 4, 0, 2}, .b_enc = {0.5f, -1}, .b_dec = {2, 6}};
+  CoderWeights weights{.w_enc = {1, 2, 3, 4},
+                       .w_dec = {3, 4, 0, 2},
+                       .b_enc = {0.5f, -1},
+                       .b_dec = {2, 6},
+                       .threshold = {1, 3}};
   fold_decoder_norms(weights);
   EXPECT_EQ(weights.w_dec, (std::vector<float>{0.6f, 0.8f, 0, 1}));
   EXPECT_EQ(weights.w_enc, (std::vector<float>{5, 10, 6, 8}));
   EXPECT_EQ(weights.b_enc, (std::vector<float>{2.5f, -2}));
+  EXPECT_EQ(weights.threshold, (std::vector<float>{5, 6})) << "in units of pre-activations";
   fold_input_scale(weights, 2.0);
+  EXPECT_EQ(weights.threshold, (std::vector<float>{5, 6}));
   EXPECT_EQ(weights.w_enc, (std::vector<float>{10, 20, 12, 16}));
   EXPECT_EQ(weights.w_dec, (std::vector<float>{0.3f, 0.4f, 0, 0.5f}));
   EXPECT_EQ(weights.b_dec, (std::vector<float>{1, 3}));
