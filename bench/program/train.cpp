@@ -6,6 +6,7 @@
 #include "bench/program/metrics_log.hpp"
 #include "bench/program/recipe_options.hpp"
 #include "bench/program/session.hpp"
+#include "bench/program/tensorboard_log.hpp"
 #include "bench/program/terminal.hpp"
 #include "bench/program/train_options.hpp"
 #include "polysem/coder_folder.hpp"
@@ -64,6 +65,8 @@ class Run {
                   counted(config_.coder.latents, "latent") + ", " + sparsity_text() + "; " +
                   session_.summary());
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
+    std::optional<TensorBoardLog> tensorboard;
+    if (arguments_.flag("tensorboard")) tensorboard.emplace(out_, trainer_.step());
     std::string details;
     trainer_.run({.on_log =
                       [&](const TrainMetrics& m) {
@@ -71,10 +74,15 @@ class Run {
                                   significant(100 * m.dead_fraction, 2) + " %, " +
                                   with_commas(std::llround(m.samples_per_second)) + " rows/s";
                         log.append(line_for(m));
+                        if (tensorboard) tensorboard->append(log.last());
                       },
                   .on_step = [&](std::int64_t step) { progress.update(step, details); },
                   .stop_requested = stop_requested,
-                  .before_checkpoint = [&] { log.flush(); },
+                  .before_checkpoint =
+                      [&] {
+                        log.flush();
+                        if (tensorboard) tensorboard->flush();
+                      },
                   .on_codes =
                       [&](std::int64_t step, bool dense, double l0) {
                         progress.note("step " + with_commas(step) + ": " + significant(l0, 3) +

@@ -93,6 +93,7 @@ std::vector<OptionSpec> train_options() {
       {"checkpoint-every", "STEPS", "500", "steps between checkpoints (0: only when stopped)"},
       {"eval-every", "STEPS", "0", "steps between measurements on --eval-data (0: none)"},
       {"eval-data", "STORE", "", "held-out activations for --eval-every"},
+      {"tensorboard", "", "", "also write the metrics for TensorBoard, into --out"},
       {"resume", "", "", "go on from the checkpoint in --out, or begin where there is none"},
   };
   const auto place =
