@@ -75,4 +75,26 @@ nlohmann::json to_json(const TrainMetrics& m) {
           {"samples_per_second", m.samples_per_second}};
 }
 
+TrainMetrics train_metrics(const nlohmann::json& line) {
+  const auto number = [&](const char* key) {
+    const auto found = line.find(key);
+    return found != line.end() && found->is_number() ? found->get<double>() : 0.0;
+  };
+  const auto count = [&](const char* key) {
+    const auto found = line.find(key);
+    return found != line.end() && found->is_number_integer() ? found->get<std::int64_t>() : std::int64_t{0};
+  };
+  return {.step = count("step"),
+          .samples = count("samples"),
+          .loss = number("loss"),
+          .aux_loss = number("aux_loss"),
+          .fvu = number("fvu"),
+          .l0 = number("l0"),
+          .dead_fraction = number("dead_fraction"),
+          .lr = number("lr"),
+          .samples_per_second = number("samples_per_second"),
+          .sparsity = number("sparsity_coefficient"),
+          .dense = line.contains("codes") && line["codes"] == "dense"};
+}
+
 }  // namespace polysem::program

@@ -20,6 +20,7 @@ class MetricsLog {
   void flush();
   /// The newest line, also where a run before this one wrote it; null where there is none.
   const nlohmann::json& last() const noexcept { return last_; }
+  const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
   [[noreturn]] void fail() const;
@@ -30,6 +31,8 @@ class MetricsLog {
 };
 
 nlohmann::json to_json(const TrainMetrics& metrics);
+/// The inverse; what is missing or no number is 0.
+TrainMetrics train_metrics(const nlohmann::json& line);
 
 /// All lines of a metrics.jsonl, those that are whole; none where the file is missing.
 std::vector<nlohmann::json> read_metrics(const std::filesystem::path& file);

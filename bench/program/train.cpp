@@ -16,6 +16,7 @@
 #include "polysem/recipe.hpp"
 #include "polysem/store.hpp"
 #include "polysem/trainer.hpp"
+#include "polysem/training_watch.hpp"
 
 namespace polysem::program {
 
@@ -53,6 +54,7 @@ class Run {
         config_(train_config(arguments, store_.dim(), session_.precision())),
         recipe_(find_recipe(config_.coder.recipe)),
         trainer_(session_.executor(), store_, config_, out_),
+        watch_(config_),
         quiet_(arguments.flag("quiet")) {
     open_held_out();
   }
@@ -65,6 +67,7 @@ class Run {
                   counted(config_.coder.latents, "latent") + ", " + sparsity_text() + "; " +
                   session_.summary());
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
+    for (const nlohmann::json& line : read_metrics(log.path())) watch_.look(train_metrics(line));
     std::optional<TensorBoardLog> tensorboard;
     if (arguments_.flag("tensorboard")) tensorboard.emplace(out_, trainer_.step());
     std::string details;
@@ -75,6 +78,8 @@ class Run {
                                   with_commas(std::llround(m.samples_per_second)) + " rows/s";
                         log.append(line_for(m));
                         if (tensorboard) tensorboard->append(log.last());
+                        for (const TrainingWarning& w : watch_.look(m))
+                          progress.note("warning: " + w.message);
                       },
                   .on_step = [&](std::int64_t step) { progress.update(step, details); },
                   .stop_requested = stop_requested,
@@ -156,6 +161,13 @@ class Run {
     return config;
   }
 
+  nlohmann::json warnings() const {
+    nlohmann::json list = nlohmann::json::array();
+    for (const TrainingWarning& w : watch_.warnings())
+      list.push_back({{"kind", w.kind}, {"step", w.step}, {"message", w.message}});
+    return list;
+  }
+
   void save() {
     const std::int64_t samples = config_.rate.steps * config_.batch;
     CoderProvenance provenance;
@@ -188,6 +200,7 @@ class Run {
           {"massive_limit", store_.info().massive_limit}}},
         {"environment", session_.environment()},
         {"training_seconds", seconds_},
+        {"warnings", warnings()},
         {"metrics", metrics_}};
     trainer_.save_checkpoint();
     save_coder(out_, folded_config(), trainer_.take_folded_weights(), provenance);
@@ -210,6 +223,7 @@ class Run {
   TrainConfig config_;
   const Recipe& recipe_;
   Trainer trainer_;
+  TrainingWatch watch_;
   bool quiet_;
   double seconds_ = 0;
   std::int64_t eval_every_ = 0;
