@@ -18,6 +18,7 @@ const Settings& settings();
 /// Sizes of a sparse coder that are always measured, and the one of the command line.
 struct CoderSize {
   std::int64_t d, n, batch, k;
+  bool operator==(const CoderSize&) const = default;
 };
 
 }  // namespace polysem::bench

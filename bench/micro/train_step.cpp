@@ -57,7 +57,10 @@ void train_step(benchmark::State& state, const std::string& recipe, Precision pr
 
 void add_train_step_benchmarks() {
   std::vector<CoderSize> sizes = {{576, 8192, 2048, 32}, {768, 24576, 4096, 32}};
-  if (const Settings& s = settings(); s.d > 0) sizes.push_back({s.d, s.n, s.batch, s.k});
+  const Settings& own = settings();
+  if (const CoderSize size{own.d, own.n, own.batch, own.k};
+      own.d > 0 && std::find(sizes.begin(), sizes.end(), size) == sizes.end())
+    sizes.push_back(size);
   for (const Recipe* recipe : recipes()) {
     for (const Precision precision : backend().info().precisions) {
       for (const CoderSize& s : sizes) {
