@@ -44,6 +44,23 @@ int list_recipes(const Arguments& arguments) {
   return kDone;
 }
 
+/// What training holds at the same time at least: weights and two moments, and a batch with its
+/// reconstruction. Beyond the memory of the machine it would run for a while and then be killed by the system
+/// without a word.
+void require_memory(const TrainConfig& config, const BackendInfo& device) {
+  const auto latents = static_cast<double>(config.coder.latents),
+             dim = static_cast<double>(config.coder.d_in);
+  const double parameters = 2 * latents * dim + latents + dim;
+  const double bytes = sizeof(float) * (3 * parameters + 2 * static_cast<double>(config.batch) * dim);
+  const auto memory = static_cast<double>(device.memory_bytes);
+  if (memory == 0 || bytes <= memory) return;
+  throw Error(ErrorCode::kOutOfMemory, "training " + counted(config.coder.latents, "latent") + " on " +
+                                           counted(config.coder.d_in, "dimension") + " with " +
+                                           counted(config.batch, "row") + " a step needs more than " +
+                                           significant(bytes / 1e9, 3) + " GB, and " + device.device +
+                                           " has " + significant(memory / 1e9, 3) + " GB");
+}
+
 class Run {
  public:
   explicit Run(const Arguments& arguments)
@@ -56,6 +73,7 @@ class Run {
         trainer_(session_.executor(), store_, config_, out_),
         watch_(config_),
         quiet_(arguments.flag("quiet")) {
+    require_memory(config_, session_.executor().backend().info());
     open_held_out();
   }
 
@@ -66,6 +84,7 @@ class Run {
     progress.note(counted(store_.rows(), "row") + " of " + counted(store_.dim(), "dimension") + "; " +
                   counted(config_.coder.latents, "latent") + ", " + sparsity_text() + "; " +
                   session_.summary());
+    if (const std::string text = batch_warning(); !text.empty()) progress.note("warning: " + text);
     MetricsLog log(out_ / "metrics.jsonl", trainer_.step());
     for (const nlohmann::json& line : read_metrics(log.path())) watch_.look(train_metrics(line));
     std::optional<TensorBoardLog> tensorboard;
@@ -161,8 +180,19 @@ class Run {
     return config;
   }
 
+  /// Empty where a batch is no larger than the data. Not refused: the default would be too large for small
+  /// data.
+  std::string batch_warning() const {
+    if (config_.batch <= store_.rows()) return {};
+    return "--batch " + with_commas(config_.batch) + " is more than the " + counted(store_.rows(), "row") +
+           " of the data: every step sees rows several times; try --batch " + std::to_string(store_.rows()) +
+           " or less, which makes steps faster";
+  }
+
   nlohmann::json warnings() const {
     nlohmann::json list = nlohmann::json::array();
+    if (const std::string text = batch_warning(); !text.empty())
+      list.push_back({{"kind", "batch_above_rows"}, {"step", 0}, {"message", text}});
     for (const TrainingWarning& w : watch_.warnings())
       list.push_back({{"kind", w.kind}, {"step", w.step}, {"message", w.message}});
     return list;

@@ -25,8 +25,10 @@ std::int64_t latents_of(const Arguments& arguments, std::int64_t dim) {
 std::int64_t steps_of(const Arguments& arguments, std::int64_t batch) {
   if (arguments.given("steps") && arguments.given("samples"))
     throw UsageError("give --steps or --samples, not both");
-  if (!arguments.given("samples")) return arguments.integer("steps", 1, 1'000'000'000'000);
-  const std::int64_t samples = arguments.integer("samples", 1, 1'000'000'000'000'000);
+  constexpr std::int64_t kMostSamples =
+      1'000'000'000'000'000;  // what JSON's numbers hold, and no product overflows
+  if (!arguments.given("samples")) return arguments.integer("steps", 1, kMostSamples / batch);
+  const std::int64_t samples = arguments.integer("samples", 1, kMostSamples);
   return (samples + batch - 1) / batch;
 }
 

@@ -55,6 +55,21 @@ TEST_F(TrainingLog, WarningsSayWhatToTry) {
   EXPECT_EQ(read_json("coder/polysem.json")["warnings"], warnings);
 }
 
+TEST_F(TrainingLog, SizesAreHeldAgainstDataAndMachine) {
+  make_store();
+  const Outcome o = run("train --data store --latents 8 --k 2 --batch 4000 --steps 3 --out coder");
+  ASSERT_EQ(o.code, 0) << o.errors;
+  EXPECT_NE(o.errors.find("warning: --batch 4,000 is more than the 3,000 rows of the data"),
+            std::string::npos);
+  EXPECT_EQ(read_json("coder/polysem.json")["warnings"][0]["kind"], "batch_above_rows");
+  expect_failure(
+      "train --data store --latents 2e9 --k 2 --steps 3 --out large", 1,
+      "training 2,000,000,000 latents on 16 dimensions with 2,048 rows a step needs more than 792 GB");
+  expect_failure("train --data store --latents 8 --k 2 --batch 2e9 --steps 1e12 --out large", 2,
+                 "option --steps");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "large"));
+}
+
 TEST_F(TrainingLog, ARunThatGoesWellHasNoWarnings) {
   make_and_train();
   EXPECT_EQ(read_json("coder/polysem.json")["warnings"], nlohmann::json::array());
