@@ -163,12 +163,15 @@ TEST_P(Memory, StaysFlat) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "sanitizers keep freed memory, and give no account of it";
 #endif
+  // oneDNN makes a kernel of some 50 KB when a size first occurs, on each thread, and keeps it.
+  const std::int64_t allowed = GetParam() == "onednn" ? 256 << 10 : 64 << 10;
+  const auto one_thread = open_backend(GetParam(), 1);
   for (const Recipe* recipe : recipes()) {
     SCOPED_TRACE(recipe->name);
     const TemporaryFolder folder;
     TrainConfig config = config_of(*recipe, 1000);
     config.checkpoint_every = 20;
-    Executor executor(*backend_);
+    Executor executor(*one_thread);
     Trainer trainer(executor, data_, config, folder.path());
     Usage before;
     trainer.run({.on_step = [&](std::int64_t step) {
@@ -176,7 +179,7 @@ TEST_P(Memory, StaysFlat) {
       if (step == 200) before = Usage::now();
     }});
     const Usage after = Usage::now();
-    EXPECT_LT(after.in_use - before.in_use, 64 << 10);
+    EXPECT_LT(after.in_use - before.in_use, allowed);
     EXPECT_LT(after.resident - before.resident, 4 << 20);
   }
 }
