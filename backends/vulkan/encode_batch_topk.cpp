@@ -90,6 +90,7 @@ std::uint64_t workspace_of(const Device&, const EncodeBatchTopK& op) {
 }
 
 Support limits_of(const Device& device, const EncodeBatchTopK& op) {
+  if (const Support lists = list_fits(device, op.total); !lists) return lists;
   if (static_cast<double>(op.rows) * static_cast<double>(op.latents) * 4 >
       0.9 * static_cast<double>(std::min(device.limits().block, device.memory_bytes())))
     return Support::no(

@@ -59,6 +59,7 @@ std::uint64_t workspace_of(const Device& device, const EncodeThreshold& op) {
 }
 
 Support limits_of(const Device& device, const EncodeThreshold& op) {
+  if (const Support lists = list_fits(device, std::max(op.capacity, op.band_capacity)); !lists) return lists;
   return pre_activations_fit(device, op.latents);
 }
 

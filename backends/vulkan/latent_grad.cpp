@@ -29,6 +29,7 @@ void record_rows(const Scope& s, const LatentGrad& op, const LatentGrad::Operand
 }  // namespace
 
 Support limits_of(const Device& device, const LatentGrad& op) {
+  if (const Support lists = list_fits(device, std::max(op.latents, op.capacity) + 1); !lists) return lists;
   return source_fits(device, op.rows, std::max(op.d_in, op.d_out));
 }
 

@@ -113,6 +113,9 @@ std::uint64_t workspace_of(const Device& device, const LatentUpdate& op) {
 }
 
 Support limits_of(const Device& device, const LatentUpdate& op) {
+  if (const Support lists = list_fits(device, std::max({op.latents, op.capacity, op.aux_capacity}) + 1);
+      !lists)
+    return lists;
   const std::int64_t d = std::max(op.d_in, op.d_out);
   const std::uint64_t needed = (std::uint64_t{width_for(std::min<std::int64_t>(d, 1 << 24))} + 64) * 4;
   if (needed > device.limits().shared)

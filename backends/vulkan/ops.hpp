@@ -73,7 +73,15 @@ Support limits_of(const Device&, const O&) {
   return Support::yes();
 }
 
+Support limits_of(const Device& device, const Reduce& op);
 Support limits_of(const Device& device, const EncodeTopK& op);
+// Codes of variable row length come in one piece.
+template <class O>
+requires std::is_same_v<O, SparseDecode> || std::is_same_v<O, SparseGradValues> ||
+    std::is_same_v<O, ScatterDense>
+        Support limits_of(const Device& device, const O& op) {
+  return op.k > 0 ? Support::yes() : list_fits(device, op.capacity);
+}
 Support limits_of(const Device& device, const EncodeThreshold& op);
 Support limits_of(const Device& device, const EncodeBatchTopK& op);
 Support limits_of(const Device& device, const TransposeCodes& op);

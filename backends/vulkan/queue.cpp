@@ -100,7 +100,7 @@ void VulkanQueue::synchronize() {
 void VulkanQueue::do_run(const Op& op, std::span<const Tensor> operands, Tensor workspace) {
   guarded([&] {
     last_op_ = to_string(op);
-    const Scope scope{context_->device(), current(), Workspace(context_->device(), workspace)};
+    const Scope scope{context_->device(), current(), Workspace(workspace)};
     std::visit(
         [&](const auto& o) {
           using O = std::decay_t<decltype(o)>;

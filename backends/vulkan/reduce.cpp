@@ -108,6 +108,13 @@ std::uint64_t workspace_of(const Device&, const Reduce& op) {
   return bytes;
 }
 
+Support limits_of(const Device& device, const Reduce& op) {
+  const std::int64_t least = std::min(op.rows, segment_length(op.along));
+  if (op.along == Reduce::Along::kColumns && op.cols > 0 && least > cols_in_range(device) / op.cols)
+    return Support::no("its rows are too long for what a shader of this device sees");
+  return Support::yes();
+}
+
 void record(const Scope& s, const Reduce& op, const Reduce::Operands& t) {
   const bool along_rows = op.along == Reduce::Along::kRows;
   if ((along_rows ? op.rows : op.cols) == 0) return;

@@ -6,22 +6,23 @@ namespace polysem::vulkan {
 namespace {
 
 struct Push {
-  std::uint32_t rows, cols, table_rows;
+  std::uint32_t rows, cols, window_row, window_rows;
   std::uint32_t source_first, source_stride, ids_first, table_first, table_stride;
 };
 
 }  // namespace
 
-// The table has to lie in one binding.
 void record(const Scope& s, const ScatterRows& op, const ScatterRows::Operands& t) {
   static const std::size_t shader = shader_index("scatter_rows");
   each_window(s.device, op.rows, op.cols, {t.source}, [&](const Window& w) {
-    const View source = s.view(w.of(t.source)), table = s.view(t.table.col_range(w.col, w.cols)),
-               ids = s.view(t.ids.col_range(w.row, w.rows));
-    const Push push{u32(w.rows),   u32(w.cols), u32(op.table_rows), source.first,
-                    source.stride, ids.first,   table.first,        table.stride};
-    s.recording.dispatch(shader, {source.low, table.low}, {{reads(source), reads(ids), writes(table)}}, push,
-                         s.recording.rows_grid(static_cast<std::uint64_t>(w.rows)));
+    const View source = s.view(w.of(t.source)), ids = s.view(t.ids.col_range(w.row, w.rows));
+    each_row_window(s.device, op.table_rows, {t.table}, [&](std::int64_t row, std::int64_t rows) {
+      const View table = s.view(t.table.row_range(row, rows).col_range(w.col, w.cols));
+      const Push push{u32(w.rows),   u32(w.cols), u32(row),    u32(rows),   source.first,
+                      source.stride, ids.first,   table.first, table.stride};
+      s.recording.dispatch(shader, {source.low, table.low}, {{reads(source), reads(ids), writes(table)}},
+                           push, s.recording.rows_grid(static_cast<std::uint64_t>(w.rows)));
+    });
   });
 }
 

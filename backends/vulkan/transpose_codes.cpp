@@ -52,10 +52,7 @@ std::uint64_t workspace_of(const Device& device, const TransposeCodes& op) {
 }
 
 Support limits_of(const Device& device, const TransposeCodes& op) {
-  const std::int64_t most = static_cast<std::int64_t>(device.limits().range / 4) - 64;
-  if (op.latents >= most || op.capacity > most)
-    return Support::no("its lists are longer than what a shader of this device sees");
-  return Support::yes();
+  return list_fits(device, std::max(op.latents, op.capacity) + 1);
 }
 
 // Counting sort in chunks of rows that does not depend on who comes first: counts a latent and chunk, their

@@ -36,6 +36,12 @@ std::int64_t cols_in_range(const Device& device) {
   return static_cast<std::int64_t>((device.limits().range - device.limits().alignment - 4) / 4);
 }
 
+Support list_fits(const Device& device, std::int64_t length) {
+  return length <= cols_in_range(device) - 64
+             ? Support::yes()
+             : Support::no("its lists are longer than what a shader of this device sees");
+}
+
 // The last row needs no more than its elements, but then the next would have to fit, too.
 std::int64_t rows_in_range(const Device& device, const Tensor& tensor) {
   if (!tensor || tensor.stride <= 0) return std::numeric_limits<std::int64_t>::max();

@@ -27,6 +27,9 @@ std::uint64_t view_bytes(const Device& device, const Tensor& tensor, std::int64_
 /// Elements of a row that one binding surely covers, of any type.
 std::int64_t cols_in_range(const Device& device);
 
+/// Whether a binding covers a list of `length` elements.
+Support list_fits(const Device& device, std::int64_t length);
+
 /// Rows of a tensor that one binding surely covers, wherever they begin: 0 where not even one row fits.
 std::int64_t rows_in_range(const Device& device, const Tensor& tensor);
 

@@ -16,13 +16,12 @@ constexpr std::uint64_t workspace_part(std::int64_t words) {
 /// Cuts an op's workspace into matrices.
 class Workspace {
  public:
-  Workspace(const Device& device, const Tensor& memory) : device_(device), memory_(memory) {}
+  explicit Workspace(const Tensor& memory) : memory_(memory) {}
 
   /// The next part. The op's workspace_bytes has counted workspace_part(rows * cols) for it.
   Tensor take(std::int64_t rows, std::int64_t cols, DType dtype = DType::kF32) const;
 
  private:
-  const Device& device_;
   Tensor memory_;
   mutable std::uint64_t used_ = 0;
 };
