@@ -59,11 +59,11 @@ THIRD_PARTY = {
 }
 # C and POSIX headers that come with the system; the C++ standard library is recognised by having no suffix.
 SYSTEM = re.compile(r"(sys/\w+|assert|cpuid|dirent|dlfcn|errno|fcntl|float|inttypes|limits|link|malloc|math|sched|signal|stdbool|"
-                    r"stddef|stdint|stdio|stdlib|string|termios|time|unistd|immintrin|arm_neon)\.h")
+                    r"stddef|stdint|stdio|stdlib|string|termios|time|ucontext|unistd|immintrin|arm_neon)\.h")
 PUBLIC_C = re.compile(r"(assert|float|limits|math|stdbool|stddef|stdint|string)\.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")')
-SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".inc", ".in")
+SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".cu", ".cuh", ".inc", ".in")
 
 
 def source_files(root):

@@ -30,3 +30,12 @@ if(POLYSEM_BACKEND_VULKAN)
     message(STATUS "Vulkan backend: built, shaders by ${POLYSEM_GLSLC}")
   endif()
 endif()
+
+# Cards from compute capability 8.0 on: code for 8.x and 9.0, and what the driver translates for later ones.
+if(POLYSEM_BACKEND_CUDA)
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit 13 REQUIRED)
+endif()
