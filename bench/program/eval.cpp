@@ -13,6 +13,7 @@
 #include "polysem/file.hpp"
 #include "polysem/metrics_geometry.hpp"
 #include "polysem/model_preservation.hpp"
+#include "polysem/polytope.hpp"
 #include "polysem/store.hpp"
 #include "polysem/text.hpp"
 
@@ -21,6 +22,7 @@ namespace polysem::program {
 namespace {
 
 constexpr std::int64_t kContextsABatch = 8;
+constexpr std::int64_t kMostNamedLatents = 256;  // above, no geometry of the table could come out
 
 /// Contexts of held-out text, cut as in the capture.
 std::vector<TokenBatch> contexts_of(const Arguments& arguments, const Tokenizer& tokenizer,
@@ -82,6 +84,10 @@ int run(const Arguments& arguments) {
                                        [&](std::int64_t done) { progress.update(done); });
   }
   result.geometry = coder_geometry(session.executor(), coder.config, coder.weights);
+  if (coder.config.latents <= kMostNamedLatents)
+    result.polytope =
+        name_polytope({coder.weights.w_dec, coder.config.latents, coder.config.d_out}, {.least_norm = 0})
+            .name;
   if (arguments.given("model")) result.preservation = score_model(arguments, session, coder, store);
 
   std::cout << eval_table(result);

@@ -66,7 +66,17 @@ json to_json(const EvalResult& result) {
                   {"geometry",
                    {{"mean_max_decoder_cosine", number(g.mean_max_decoder_cosine)},
                     {"mean_max_encoder_cosine", number(g.mean_max_encoder_cosine)},
-                    {"encoder_decoder_cosine", number(g.encoder_decoder_cosine)}}},
+                    {"encoder_decoder_cosine", number(g.encoder_decoder_cosine)},
+                    {"decoder_coherence", number(g.decoder_coherence)},
+                    {"mean_decoder_coherence", number(g.mean_decoder_coherence)},
+                    {"welch_bound", number(g.welch_bound)},
+                    {"mean_dimensionality", number(g.mean_dimensionality)},
+                    {"min_dimensionality", number(g.min_dimensionality)},
+                    {"max_dimensionality", number(g.max_dimensionality)},
+                    {"capacity", number(g.capacity)},
+                    {"dims_per_feature", number(g.dims_per_feature)},
+                    {"frame_potential_ratio", number(g.frame_potential_ratio)},
+                    {"polytope", result.polytope.empty() ? json() : json(result.polytope)}}},
                   {"model_performance_preservation", nullptr},
                   {"model_behavior_preservation", nullptr},
                   {"ground_truth", nullptr},
@@ -75,6 +85,7 @@ json to_json(const EvalResult& result) {
                   {"probing", nullptr}};
   for (const char* category : {"ground_truth", "splitting", "absorption", "probing"})
     notes[category] = "not measured by this version";
+  if (result.polytope.empty()) notes["geometry"] = "polytope: named up to 256 latents";
   if (result.preservation) {
     metrics.update(preservation_json(*result.preservation));
   } else {
@@ -102,7 +113,10 @@ std::string eval_table(const EvalResult& result) {
       {"above 10 %", percent(s.above_10_percent), "latents that fire on more than 10 % of rows"},
       {"max decoder cosine", significant(g.mean_max_decoder_cosine),
        "mean over latents of the nearest other latent"},
+      {"dimensionality", significant(g.mean_dimensionality),
+       "mean part of a dimension that a decoder row has for itself"},
   };
+  if (!result.polytope.empty()) rows.push_back({"polytope", result.polytope, "that the decoder rows form"});
   if (result.preservation) {
     const PreservationResult& p = *result.preservation;
     rows.push_back({"ce loss", significant(p.ce_loss_without_sae), "of the model, nats a token"});

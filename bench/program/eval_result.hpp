@@ -16,6 +16,7 @@ namespace polysem::program {
 struct EvalResult {
   CoderEvaluation evaluation;
   GeometryResult geometry;
+  std::string polytope;  ///< that the decoder rows form; empty where there are too many to tell
   std::optional<PreservationResult> preservation;
 };
 
