@@ -45,7 +45,7 @@ THIRD_PARTY = {
     "dnnl": ["backends/onednn"],
     "oneapi": ["backends/onednn"],
     "tbb": ["backends/onednn"],
-    "vulkan": ["backends/vulkan"],
+    "vulkan": ["backends/vulkan", "tests"],
     "volk": ["backends/vulkan"],
     "cuda": ["backends/cuda"],
     "cublas": ["backends/cuda"],

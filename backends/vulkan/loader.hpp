@@ -1,5 +1,8 @@
 #pragma once
 
+// Before volk: gives its symbols names of our own.
+#include <volk_names.h>
+//
 #include <volk.h>
 
 #include "polysem/backend.hpp"

@@ -24,3 +24,15 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/shader_table.cpp.in ${folder}/shader_ta
 set_source_files_properties(${folder}/shader_table.cpp PROPERTIES OBJECT_DEPENDS "${words}")
 target_sources(polysem_backend_vulkan PRIVATE ${folder}/shader_table.cpp)
 target_include_directories(polysem_backend_vulkan SYSTEM PRIVATE ${POLYSEM_VULKAN_INCLUDE} ${POLYSEM_VOLK_INCLUDE})
+
+# volk's variables bear the names of the API's functions. Here they get others, so that a program which links libvulkan
+# (or has a volk of its own) can link this library too.
+file(STRINGS ${POLYSEM_VOLK_INCLUDE}/volk.h lines REGEX "^extern PFN_vk|^[A-Za-z].* volk[A-Za-z]+\\(")
+set(renamed "")
+foreach(line IN LISTS lines)
+  string(REGEX MATCH " (volk|vk)[A-Z][A-Za-z0-9]*" name "${line}")
+  string(STRIP "${name}" name)
+  string(APPEND renamed "#define ${name} polysem_${name}\n")
+endforeach()
+file(CONFIGURE OUTPUT ${folder}/volk_names.h CONTENT "${renamed}" @ONLY)
+target_include_directories(polysem_backend_vulkan SYSTEM PRIVATE ${folder})
