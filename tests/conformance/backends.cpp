@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <utility>
 
 #include "polysem/error.hpp"
@@ -13,13 +12,8 @@ namespace polysem::conformance {
 
 namespace {
 
-std::vector<std::string> chosen_backends() {
+std::vector<std::string> all_backends() {
   std::vector<std::string> names;
-  if (const char* chosen = std::getenv("POLYSEM_CONFORMANCE_BACKENDS")) {
-    std::istringstream text(chosen);
-    for (std::string name; std::getline(text, name, ',');) names.push_back(name);
-    return names;
-  }
   for (const BackendEntry* entry : registered_backends())
     names.push_back(entry->name == "vulkan" ? "vulkan:llvmpipe" : std::string(entry->name));
   return names;
@@ -30,19 +24,18 @@ std::map<std::pair<std::string, int>, std::unique_ptr<Backend>>& open_backends()
   return open;
 }
 
-// Closes them before the process ends: by then a driver may have been unloaded.
-class Closing final : public testing::Environment {
- public:
-  void TearDown() override { open_backends().clear(); }
-};
-[[maybe_unused]] const testing::Environment* const closing = testing::AddGlobalTestEnvironment(new Closing);
+std::vector<std::string>& names_in_use() {
+  static std::vector<std::string> names = all_backends();
+  return names;
+}
 
 }  // namespace
 
-const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names = chosen_backends();
-  return names;
-}
+const std::vector<std::string>& backend_names() { return names_in_use(); }
+
+void choose_backends(std::vector<std::string> names) { names_in_use() = std::move(names); }
+
+void close_backends() { open_backends().clear(); }
 
 Support can_run(const std::string& name) {
   static std::map<std::string, Support> known;

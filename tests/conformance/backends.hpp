@@ -10,14 +10,17 @@
 namespace polysem::conformance {
 
 /// What the tests run on, as --backend takes it: every backend of this build, of Vulkan the software device
-/// that is everywhere. POLYSEM_CONFORMANCE_BACKENDS, names with commas between, replaces the list.
+/// that is everywhere; or those that choose_backends() was given before the tests were made.
 const std::vector<std::string>& backend_names();
+void choose_backends(std::vector<std::string> names);
 
 /// Why a backend cannot run here, or yes.
 Support can_run(const std::string& name);
 
 /// A backend of this build, opened once for the whole program: a device may be slow to start.
 Backend& opened(const std::string& name, int threads = 2);
+/// Closes all of them. Before the program ends: by then a driver may have been unloaded.
+void close_backends();
 
 /// Part of a test's name.
 std::string plain_name(const std::string& backend);

@@ -107,6 +107,12 @@ std::vector<DType> types_of(const Problem& problem) {
   return list;
 }
 
+std::vector<std::byte> packed(DType type, const Values& values) {
+  std::vector<std::byte> bytes(values.size() * size_of(type));
+  for (std::size_t i = 0; i < values.size(); ++i) store(bytes.data() + i * size_of(type), type, values[i]);
+  return bytes;
+}
+
 Outcome run_problem(Backend& backend, const Problem& problem, bool frozen_inputs) {
   const auto queue = backend.make_queue();
   std::vector<Memory> memory(problem.operands().size());

@@ -18,6 +18,9 @@ struct Outcome {
 /// Element types of the operands, as Backend::supports takes them.
 std::vector<DType> types_of(const Problem& problem);
 
+/// The values in memory of this type, without gaps.
+std::vector<std::byte> packed(DType type, const Values& values);
+
 /// Runs the op with every operand in a buffer of its own, between guard bands of 0xCD that also fill outputs,
 /// gaps between rows and the workspace. Checks that nothing but outputs changed. With `frozen_inputs` the
 /// memory of operands that are only read counts as rarely written.

@@ -1,5 +1,5 @@
-// The backward passes of the sparse coder on the reference backend against finite differences, and the fused
-// update against the plain ops that it fuses.
+// The backward passes of the sparse coder on every backend against finite differences in double, and the
+// fused update against the plain ops that it fuses.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,8 +7,9 @@
 
 #include "polysem/executor.hpp"
 #include "polysem/random.hpp"
+#include "tests/conformance/backends.hpp"
 
-namespace polysem {
+namespace polysem::conformance {
 namespace {
 
 constexpr std::int64_t kRows = 6, kIn = 5, kOut = 4, kLatents = 9, kActive = 3;
@@ -63,11 +64,10 @@ struct Model {
 
 std::vector<float> rounded(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
-/// The model's passes on the reference backend.
-class ReferenceGradient : public testing::Test {
+/// The model's passes on a backend; where that cannot run, its place is taken until the test is skipped.
+class Gradients : public BackendTest {
  protected:
-  std::unique_ptr<Backend> backend_ = open_backend("reference");
-  Executor run_{*backend_};
+  Executor run_{opened(can_run(GetParam()) ? GetParam() : "reference")};
   Model model_;
   Array centred_, w_enc_, w_dec_, b_enc_, bias_, target_;
   Array values_ = run_.make(1, kRows*kActive), ids_ = run_.make(1, kRows*kActive, DType::kI32);
@@ -77,6 +77,8 @@ class ReferenceGradient : public testing::Test {
   Array g_enc_ = run_.make(kLatents, kIn), g_dec_ = run_.make(kLatents, kOut), g_b_ = run_.make(1, kLatents);
 
   void SetUp() override {
+    BackendTest::SetUp();
+    if (IsSkipped()) return;
     std::vector<float> centred = model_.x;
     for (std::size_t i = 0; i < centred.size(); ++i)
       centred[i] -= static_cast<float>(model_.b_dec[i % at(kIn)]);
@@ -169,18 +171,21 @@ class ReferenceGradient : public testing::Test {
     return slopes;
   }
 
-  static void expect_near(const std::vector<float>& gradient, const std::vector<double>& slopes) {
+  // The reference sums in double.
+  double tolerance() const { return GetParam() == "reference" ? 1e-6 : 4e-6; }
+
+  void expect_near(const std::vector<float>& gradient, const std::vector<double>& slopes) const {
     ASSERT_EQ(gradient.size(), slopes.size());
     double largest = 0;
     for (const double slope : slopes) largest = std::max(largest, std::abs(slope));
     for (std::size_t i = 0; i < slopes.size(); ++i)
-      EXPECT_NEAR(gradient[i], slopes[i], 1e-6 * std::max(1.0, largest)) << "element " << i;
+      EXPECT_NEAR(gradient[i], slopes[i], tolerance() * std::max(1.0, largest)) << "element " << i;
   }
 };
 
 // What makes the rest a test: some selected values are silenced, and none is so near 0 that a step crosses
 // it.
-TEST_F(ReferenceGradient, TheExampleHasActiveAndSilencedValues) {
+TEST_P(Gradients, TheExampleHasActiveAndSilencedValues) {
   const auto ids = run_.download_i32(ids_);
   const auto values = run_.download_f32(values_);
   int silenced = 0;
@@ -194,16 +199,16 @@ TEST_F(ReferenceGradient, TheExampleHasActiveAndSilencedValues) {
   EXPECT_LT(silenced, kRows * kActive / 2);
 }
 
-TEST_F(ReferenceGradient, Encoder) { expect_near(run_.download_f32(g_enc_), differences(&Model::w_enc)); }
-TEST_F(ReferenceGradient, Decoder) { expect_near(run_.download_f32(g_dec_), differences(&Model::w_dec)); }
-TEST_F(ReferenceGradient, EncoderBias) { expect_near(run_.download_f32(g_b_), differences(&Model::b_enc)); }
+TEST_P(Gradients, Encoder) { expect_near(run_.download_f32(g_enc_), differences(&Model::w_enc)); }
+TEST_P(Gradients, Decoder) { expect_near(run_.download_f32(g_dec_), differences(&Model::w_dec)); }
+TEST_P(Gradients, EncoderBias) { expect_near(run_.download_f32(g_b_), differences(&Model::b_enc)); }
 
 /// LatentUpdate on copies of the model's parameters, with fresh moments.
 struct Updated {
   Array w_enc, w_dec, b_enc, m_enc, v_enc, m_dec, v_dec, m_b, v_b, input_gradient;
 };
 
-class ReferenceUpdate : public ReferenceGradient {
+class FusedUpdate : public Gradients {
  protected:
   Updated copies() {
     Updated u;
@@ -247,14 +252,14 @@ class ReferenceUpdate : public ReferenceGradient {
              {.gradient = gradient, .parameter = w, .m = m, .v = v});
   }
 
-  void expect_equal(const Array& a, const Array& b, double tolerance = 2e-6) {
+  void expect_equal(const Array& a, const Array& b, double limit = 2e-6) {
     const auto x = run_.download_f32(a), y = run_.download_f32(b);
-    for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], tolerance) << "element " << i;
+    for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], limit) << "element " << i;
   }
 };
 
 // d loss / d b_dec has two parts: the output's bias, and through x - b_dec the encoder's input.
-TEST_F(ReferenceUpdate, InputGradientGivesTheDecoderBias) {
+TEST_P(FusedUpdate, InputGradientGivesTheDecoderBias) {
   const Updated u = copies();
   update(u, {}, false);
   const Array columns = run_.make(1, kOut);
@@ -267,7 +272,7 @@ TEST_F(ReferenceUpdate, InputGradientGivesTheDecoderBias) {
   expect_near(gradient, differences(&Model::b_dec));
 }
 
-TEST_F(ReferenceUpdate, EqualsGradientAndAdam) {
+TEST_P(FusedUpdate, EqualsGradientAndAdam) {
   const AdamStep step{.rate = 0.01f, .weight_decay = 0.1f, .step = 7};
   const Updated fused = copies(), plain = copies();
   update(fused, {.adam = step}, false);
@@ -281,7 +286,7 @@ TEST_F(ReferenceUpdate, EqualsGradientAndAdam) {
 }
 
 // Twice the gradient of the encoder, four times that of the decoder; projection, step, unit length again.
-TEST_F(ReferenceUpdate, EqualsTheUnfusedStepWithTwoListsAndUnitNorm) {
+TEST_P(FusedUpdate, EqualsTheUnfusedStepWithTwoListsAndUnitNorm) {
   run_.run(NormalizeRows{kLatents, kOut}, {.matrix = w_dec_});
   const AdamStep step{.rate = 0.01f, .step = 3};
   const Updated fused = copies(), plain = copies();
@@ -302,5 +307,8 @@ TEST_F(ReferenceUpdate, EqualsTheUnfusedStepWithTwoListsAndUnitNorm) {
   expect_equal(fused.m_dec, plain.m_dec), expect_equal(fused.v_dec, plain.v_dec, 1e-5);
 }
 
+POLYSEM_FOR_EVERY_BACKEND(Gradients);
+POLYSEM_FOR_EVERY_BACKEND(FusedUpdate);
+
 }  // namespace
-}  // namespace polysem
+}  // namespace polysem::conformance
