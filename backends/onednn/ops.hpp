@@ -33,5 +33,7 @@ void run(Context& context, const Rope& op, const Rope::Operands& t);
 void run(Context& context, const Attention& op, const Attention::Operands& t);
 void run(Context& context, const CrossEntropy& op, const CrossEntropy::Operands& t);
 void run(Context& context, const KlDivergence& op, const KlDivergence::Operands& t);
+void run(Context& context, const FeatureFill& op, const FeatureFill::Operands& t);
+void run(Context& context, const ToyGrad& op, const ToyGrad::Operands& t);
 
 }  // namespace polysem::onednn

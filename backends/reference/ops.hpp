@@ -32,5 +32,7 @@ void run(const Rope& op, const Rope::Operands& t);
 void run(const Attention& op, const Attention::Operands& t);
 void run(const CrossEntropy& op, const CrossEntropy::Operands& t);
 void run(const KlDivergence& op, const KlDivergence::Operands& t);
+void run(const FeatureFill& op, const FeatureFill::Operands& t);
+void run(const ToyGrad& op, const ToyGrad::Operands& t);
 
 }  // namespace polysem::reference

@@ -120,6 +120,11 @@ struct Extra {
     const auto o = unpack<FiringStats>(t);
     if (static_cast<bool>(o.begin) == static_cast<bool>(o.counts)) refuse(op, "expected begin or counts");
   }
+  void operator()(const ToyGrad& g, std::span<const Tensor> t) const {
+    const auto o = unpack<ToyGrad>(t);
+    if (!g.tied && (!o.decoder || !o.decoder_grad))
+      refuse(op, "operands decoder and decoder_grad are missing");
+  }
   template <class T>
   void operator()(const T&, std::span<const Tensor>) const {}
 };

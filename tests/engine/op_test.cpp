@@ -229,6 +229,10 @@ TEST(Validate, EveryKindOfBadNumber) {
       {Attention{.heads = 0, .kv_heads = 1, .head_dim = 1}, "there must be a head"},
       {CrossEntropy{.rows = 1, .classes = 0}, "there must be a class"},
       {KlDivergence{.rows = 1, .classes = 0}, "there must be a class"},
+      {FeatureFill{.batch = -1}, "negative"},
+      {FeatureFill{.features = 3, .set_size = 2}, "set_size must divide"},
+      {FeatureFill{.features = 3, .set_size = 0}, "set_size must divide"},
+      {ToyGrad{.dims = INT64_C(1) << 31}, "below 2^31"},
   };
   for (const BadNumbers& bad : kBad) {
     try {

@@ -87,6 +87,28 @@ struct ScanTile {
   std::int64_t capacity;
 };
 
+/// Where Philox's words come from (random.hpp).
+struct PhiloxStream {
+  std::uint32_t key[2];
+  std::uint32_t stream, substream;
+};
+
+/// c[rows, cols] += a[rows, n] b[cols, n]^T, n a multiple of 16.
+struct SampleProduct {
+  const float* a;
+  std::int64_t lda;
+  const float* b;
+  std::int64_t ldb;
+  float* c;
+  std::int64_t ldc;
+  std::int64_t rows, cols, n;
+};
+
+/// What one output of a toy model adds to the loss, and the gradient of its bias.
+struct OutputError {
+  float loss, bias_grad;
+};
+
 enum class ElementKind : int { kCopy, kAxpby, kMul, kRelu, kSqrt, kSiluMul, kGate };
 enum class ReduceKind : int { kSum, kSumSquares, kDot, kSquaredDistance, kMax };
 
@@ -142,6 +164,17 @@ struct Kernels {
   /// Appends the latents whose rank, as high as the bounds allow, is above the threshold; every row has room
   /// for all latents of the tile.
   void (*scan)(const ScanTile& tile);
+
+  /// Random::bits(first), Random::bits(first + 1), ...
+  void (*random_words)(const PhiloxStream& stream, std::uint64_t first, std::uint32_t* out, std::int64_t n);
+  /// out = word / limit where word < limit (at most 2^32), else 0; `symmetric` makes 2 v - 1 of a value v.
+  void (*sparse_uniform)(const std::uint32_t* words, float* out, std::int64_t n, std::uint64_t limit,
+                         bool symmetric);
+  void (*sample_product)(const SampleProduct& product);
+  /// z, an output without its bias, becomes the gradient 2 weight (y - t) of weight (y - t)^2; n a multiple
+  /// of 16, t = x or |x|.
+  OutputError (*toy_error)(float* z, const float* x, std::int64_t n, float bias, float weight, bool relu,
+                           bool absolute);
 };
 
 /// The best set that this processor has.

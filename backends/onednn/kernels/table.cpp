@@ -27,6 +27,10 @@ const Kernels kTable = {POLYSEM_TEXT(POLYSEM_ISA),
                         softmax_row,
                         multiply,
                         kth_largest,
-                        scan};
+                        scan,
+                        random_words,
+                        sparse_uniform,
+                        sample_product,
+                        toy_error};
 
 }  // namespace polysem::onednn::POLYSEM_ISA

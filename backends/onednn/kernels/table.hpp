@@ -33,6 +33,12 @@ float softmax_row(float* scores, std::int64_t n, float scale, float* largest);
 void multiply(float* x, float factor, std::int64_t n);
 float kth_largest(float* values, std::int64_t n, std::int64_t k);
 void scan(const ScanTile& tile);
+void random_words(const PhiloxStream& stream, std::uint64_t first, std::uint32_t* out, std::int64_t n);
+void sparse_uniform(const std::uint32_t* words, float* out, std::int64_t n, std::uint64_t limit,
+                    bool symmetric);
+void sample_product(const SampleProduct& p);
+OutputError toy_error(float* z, const float* x, std::int64_t n, float bias, float weight, bool relu,
+                      bool absolute);
 
 extern const Kernels kTable;
 

@@ -8,6 +8,7 @@
 
 #include "polysem/ops_dense.hpp"
 #include "polysem/ops_sparse.hpp"
+#include "polysem/ops_toy.hpp"
 #include "polysem/ops_transformer.hpp"
 
 namespace polysem {
@@ -18,7 +19,7 @@ using Op =
     std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
                  ProjectRows, NormalizeRows, EncodeTopK, EncodeThreshold, EncodeBatchTopK, SparseDecode,
                  SparseGradValues, ThresholdGrad, TransposeCodes, LatentGrad, LatentUpdate, FiringStats,
-                 ScatterDense, RmsNorm, Rope, Attention, CrossEntropy, KlDivergence>;
+                 ScatterDense, RmsNorm, Rope, Attention, CrossEntropy, KlDivergence, FeatureFill, ToyGrad>;
 
 /// Stable name, for instance "encode_topk".
 std::string_view name(const Op& op) noexcept;
