@@ -15,32 +15,62 @@ using Wide = DoubleDouble;
 constexpr std::size_t kMost = static_cast<std::size_t>(kMostExactFeatures);
 /// A coefficient this small moves a pre-activation by its mean, up to the square of the coefficient.
 constexpr double kNegligible = 1e-8;
+/// Corners may cancel to this part of themselves: double-double leaves twelve digits then.
+constexpr double kMostCancellation = 1e18;
 
 // E over sparse x of powers of (c + a . x)_+ for one list of features.
 class SparseSum {
  public:
   void add(double coefficient, double density) {
-    if (std::abs(coefficient) < kNegligible) {
-      shift_ += coefficient * density / 2;
-      return;
-    }
-    a_[count_] = coefficient;
-    silent_[count_] = 1 - density;
-    active_[count_] = divided(density, coefficient);
+    features_[count_] = {coefficient, density};
     ++count_;
+  }
+
+  /// To be called after the last add(). Where corners would cancel beyond repair, the smallest coefficients
+  /// leave the sum; their mean and variance stand for them, up to the cube of the coefficient.
+  void prepare() {
+    std::sort(features_.begin(), features_.begin() + static_cast<std::ptrdiff_t>(count_),
+              [](const Feature& x, const Feature& y) { return std::abs(x.a) > std::abs(y.a); });
+    while (count_ > 0 &&
+           (std::abs(features_[count_ - 1].a) < kNegligible || cancellation() > kMostCancellation)) {
+      const auto [a, p] = features_[--count_];
+      shift_ += a * p / 2;
+      variance_ += a * a * (p / 3 - p * p / 4);
+    }
+    for (std::size_t i = count_; i-- > 0;) {
+      active_[i] = divided(features_[i].density, features_[i].a);
+      reach_[i] = reach_[i + 1] + std::max(0.0, features_[i].a);
+    }
   }
 
   /// E[(c + a . x)_+^power], power 1 to 3.
   double moment(Wide c, int power) {
-    power_ = power;
-    total_ = Wide();
-    reach_[count_] = 0;
-    for (std::size_t i = count_; i-- > 0;) reach_[i] = reach_[i + 1] + std::max(0.0, a_[i]);
-    descend(0, c + shift_, Wide(1.0), 0);
-    return total_.value();
+    const double mean = plain_moment(c + shift_, power);
+    if (variance_ == 0 || power < 2) return mean;
+    return mean + variance_ / 2 * power * (power - 1) * plain_moment(c + shift_, power - 2);
   }
 
  private:
+  struct Feature {
+    double a = 0, density = 0;
+  };
+
+  // About how much larger the corners' terms are than what they add up to.
+  double cancellation() const {
+    double reach = 1, product = 1;
+    for (std::size_t i = 0; i < count_; ++i) reach += std::abs(features_[i].a);
+    for (std::size_t i = 0; i < count_; ++i)
+      product *= reach * features_[i].density / (std::abs(features_[i].a) * static_cast<double>(i + 1));
+    return product;
+  }
+
+  double plain_moment(Wide c, int power) {
+    power_ = power;
+    total_ = Wide();
+    descend(0, c, Wide(1.0), 0);
+    return total_.value();
+  }
+
   // Feature by feature: silent, or active with the corner at 0 or at 1.
   void descend(std::size_t feature, Wide c, Wide weight, int active) {
     if (!(c.high + reach_[feature] > 0)) return;
@@ -48,10 +78,11 @@ class SparseSum {
       leaf(c, weight, active);
       return;
     }
-    if (silent_[feature] > 0) descend(feature + 1, c, weight * Wide(silent_[feature]), active);
+    const double silent = 1 - features_[feature].density;
+    if (silent > 0) descend(feature + 1, c, weight * Wide(silent), active);
     const Wide factor = weight * active_[feature];
     descend(feature + 1, c, -factor, active + 1);
-    descend(feature + 1, c + Wide(a_[feature]), factor, active + 1);
+    descend(feature + 1, c + Wide(features_[feature].a), factor, active + 1);
   }
 
   void leaf(Wide c, Wide weight, int active) {
@@ -64,11 +95,11 @@ class SparseSum {
     total_ = total_ + term * Wide(ratio);
   }
 
-  std::array<double, kMost> a_{}, silent_{};
+  std::array<Feature, kMost> features_{};
   std::array<Wide, kMost> active_{};
   std::array<double, kMost + 1> reach_{};  ///< most that the features from here on add
   std::size_t count_ = 0;
-  double shift_ = 0;
+  double shift_ = 0, variance_ = 0;  ///< of what left the sum
   int power_ = 1;
   Wide total_;
 };
@@ -95,6 +126,7 @@ double output_loss(const Output& o, const std::vector<double>& density) {
     all.add(o.row[j], density[j]);
     if (j != o.own) others.add(o.row[j], density[j]);
   }
+  all.prepare(), others.prepare();
   const double p = density[o.own];
   return p / 3 - 2 * p * weighted_mean(others, o.bias, o.row[o.own]) + all.moment(Wide(o.bias), 2);
 }
@@ -177,6 +209,7 @@ double one_hot_loss(const ToyInstance& t) {
     for (std::size_t j = 0; j < n; ++j) {
       SparseSum one;
       one.add(o.row[j], 1.0);
+      one.prepare();
       double term = one.moment(Wide(o.bias), 2);
       SparseSum none;
       if (j == i) term += 1.0 / 3 - 2 * weighted_mean(none, o.bias, o.row[j]);

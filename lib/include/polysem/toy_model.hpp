@@ -14,8 +14,8 @@ namespace polysem {
 /// x_i is 0, or with probability density_i uniform on [0, 1] (or [-1, 1]).
 struct ToyConfig {
   std::int64_t features = 5, dims = 2, instances = 1;
-  std::vector<float> density;     ///< [instances, features], in (0, 1]
-  std::vector<float> importance;  ///< [instances, features], finite, at least 0
+  std::vector<float> density = {};     ///< [instances, features], in (0, 1]
+  std::vector<float> importance = {};  ///< [instances, features], finite, at least 0
   FeatureFill::Sets sets = FeatureFill::Sets::kIndependent;
   std::int64_t set_size = 1;
   bool symmetric = false;  ///< values in [-1, 1]
