@@ -174,6 +174,8 @@ Arguments::Arguments(const Command& command, const std::vector<std::string>& wor
     throw UsageError(error.what());
   }
   if (given("config")) apply_config(text("config"));
+  for (OptionSpec& spec : specs_)
+    if (given("quick") && !spec.quick.empty()) spec.value = spec.quick;
 }
 
 void Arguments::apply_config(const std::string& path) {
@@ -321,6 +323,11 @@ std::string wrapped(const std::string& text, std::size_t indent) {
   return out;
 }
 
+std::string defaults_of(const OptionSpec& spec) {
+  if (spec.value.empty()) return "";
+  return " [" + spec.value + (spec.quick.empty() ? "" : "; " + spec.quick + " with --quick") + "]";
+}
+
 }  // namespace
 
 std::string help_text(const Command& command) {
@@ -337,8 +344,7 @@ std::string help_text(const Command& command) {
       std::string left = "  --" + spec.name + (spec.value_name.empty() ? "" : " " + spec.value_name);
       left.resize(std::max(left.size() + 2, kHelpColumn), ' ');
       if (left.size() > kHelpColumn) left += "\n" + std::string(kHelpColumn, ' ');
-      out << left << wrapped(spec.help + (spec.value.empty() ? "" : " [" + spec.value + "]"), kHelpColumn)
-          << "\n";
+      out << left << wrapped(spec.help + defaults_of(spec), kHelpColumn) << "\n";
     }
   };
   section("options", command.options);

@@ -25,6 +25,7 @@ struct OptionSpec {
   std::string help;
   bool list = false;            ///< may be given several times, or hold several values separated by commas
   std::string instead_of = "";  ///< an option that this one takes the place of: not both count
+  std::string quick = "";       ///< default with --quick, where it is another
 };
 
 struct Command;

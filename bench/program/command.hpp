@@ -31,6 +31,13 @@ struct Command {
   int (*run)(const Arguments& arguments);
 };
 
+/// Commands of one family, called "FAMILY NAME": their names hold both words.
+struct CommandFamily {
+  std::string_view name;
+  std::string_view summary;  ///< one line, no full stop
+  std::span<const Command* const> (*commands)();
+};
+
 const Command& backends_command();
 const Command& capture_command();
 const Command& data_command();
@@ -39,5 +46,7 @@ const Command& eval_command();
 const Command& encode_command();
 const Command& report_command();
 const Command& info_command();
+
+std::span<const Command* const> toy_commands();
 
 }  // namespace polysem::program

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -18,17 +19,24 @@ constexpr const Command& (*kCommands[])() = {
     encode_command,  report_command, info_command,  backends_command,
 };
 
+constexpr CommandFamily kFamilies[] = {
+    {"toy", "toy models of superposition: published experiments, each with its figure", toy_commands},
+};
+
+std::string listed(std::string_view name, std::string_view summary, std::size_t width) {
+  std::string line(name);
+  line.resize(std::max(width, line.size() + 1), ' ');
+  return "  " + line + std::string(summary) + "\n";
+}
+
 std::string overview() {
   std::string text =
       "polysem: takes apart neurons that answer to several unrelated concepts.\n"
       "Captures activations of a language model, trains sparse autoencoders on them, measures and shows the "
       "result.\n\n"
       "usage: polysem COMMAND [options]\n\n";
-  for (const auto& make : kCommands) {
-    std::string name(make().name);
-    name.resize(10, ' ');
-    text += "  " + name + std::string(make().summary) + "\n";
-  }
+  for (const auto& make : kCommands) text += listed(make().name, make().summary, 10);
+  for (const CommandFamily& family : kFamilies) text += listed(family.name, family.summary, 10);
   text +=
       "\n'polysem help COMMAND' shows its options and an example. A first run, in a few minutes:\n\n"
       "  polysem capture --model smollm2 --text debian --tokens 100k --out store\n"
@@ -43,18 +51,62 @@ const Command* find_command(std::string_view name) {
   return nullptr;
 }
 
+const CommandFamily* find_family(std::string_view name) {
+  for (const CommandFamily& family : kFamilies)
+    if (family.name == name) return &family;
+  return nullptr;
+}
+
+std::string family_overview(const CommandFamily& family) {
+  std::string text = "polysem " + std::string(family.name) + ": " + std::string(family.summary) +
+                     "\n\nusage: polysem " + std::string(family.name) + " NAME [options]\n\n";
+  for (const Command* command : family.commands())
+    text += listed(command->name.substr(family.name.size() + 1), command->summary, 15);
+  return text + "\n'polysem help " + std::string(family.name) + " NAME' shows its options and an example.\n";
+}
+
+const Command& need_member(const CommandFamily& family, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command* command : family.commands()) {
+    names.emplace_back(command->name.substr(family.name.size() + 1));
+    if (names.back() == name) return *command;
+  }
+  const std::string near = nearest(name, names), called = "polysem " + std::string(family.name);
+  throw UsageError("there is no '" + called + " " + name + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?") + " ('" + called + "' lists them)");
+}
+
 const Command& need_command(const std::string& name) {
   if (const Command* command = find_command(name)) return *command;
   std::vector<std::string> names;
   for (const auto& make : kCommands) names.emplace_back(make().name);
+  for (const CommandFamily& family : kFamilies) names.emplace_back(family.name);
   const std::string near = nearest(name, names);
   throw UsageError("there is no command '" + name + "'" +
                    (near.empty() ? "" : "; did you mean '" + near + "'?") + " ('polysem' alone lists them)");
 }
 
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
+
+// Takes the words that name a command off the front. Null where they ask for the list of a family.
+const Command* take_command(std::vector<std::string>& words) {
+  const CommandFamily* family = find_family(words[0]);
+  const std::size_t taken = family != nullptr ? 2 : 1;
+  const Command* command = nullptr;
+  if (family == nullptr) {
+    command = &need_command(words[0]);
+  } else if (words.size() > 1 && !asks_for_help(words[1])) {
+    command = &need_member(*family, words[1]);
+  } else {
+    std::cout << family_overview(*family);
+    return nullptr;
+  }
+  words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(taken));
+  return command;
+}
+
 int dispatch(std::vector<std::string> words) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" ||
-      (words[0] == "help" && words.size() == 1)) {
+  if (words.empty() || asks_for_help(words[0]) || (words[0] == "help" && words.size() == 1)) {
     std::cout << overview();
     return kDone;
   }
@@ -62,21 +114,17 @@ int dispatch(std::vector<std::string> words) {
     std::cout << "polysem " << polysem_version() << "\n";
     return kDone;
   }
-  if (words[0] == "help") {
-    std::cout << help_text(need_command(words[1]));
+  const bool help = words[0] == "help";
+  if (help) words.erase(words.begin());
+  const Command* command = take_command(words);
+  if (command == nullptr) return kDone;
+  if (help || std::any_of(words.begin(), words.end(), asks_for_help)) {
+    std::cout << help_text(*command);
     return kDone;
   }
-  const Command& command = need_command(words[0]);
-  words.erase(words.begin());
-  for (const std::string& word : words) {
-    if (word == "--help" || word == "-h") {
-      std::cout << help_text(command);
-      return kDone;
-    }
-  }
-  const Arguments arguments(command, words);
+  const Arguments arguments(*command, words);
   if (arguments.given("json")) require_writable(arguments.text("json"));
-  return command.run(arguments);
+  return command->run(arguments);
 }
 
 int exit_code(ErrorCode code) {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+
+#include "bench/program/experiment.hpp"
+
+/// The experiments of `polysem toy`, each in a file of its own, in the order of the overview.
+namespace polysem::program::toy {
+
+inline constexpr const char* kSchema = "polysem.toy/1";
+
+const Experiment& superposition();
+
+std::span<const Experiment* const> experiments();
+
+}  // namespace polysem::program::toy

@@ -1,0 +1,108 @@
+// polysem toy: published experiments, from the command line.
+#include "polysem/safetensors.hpp"
+#include "tests/program/program_fixture.hpp"
+
+namespace polysem {
+namespace {
+
+class Toy : public Program {
+ protected:
+  nlohmann::json result_of(const std::string& arguments) const {
+    const Outcome o = run("toy " + arguments + " --out out --quiet");
+    EXPECT_EQ(o.code, 0) << arguments << "\n" << o.errors;
+    return o.code == 0 ? read_json("out/result.json") : nlohmann::json();
+  }
+};
+using SlowToy = Toy;
+
+TEST_F(Toy, ListsItsExperimentsAndTheirOptions) {
+  const Outcome list = run("toy"), help = run("toy superposition --help"),
+                other = run("help toy superposition");
+  EXPECT_EQ(list.code, 0);
+  EXPECT_NE(list.output.find("superposition"), std::string::npos);
+  EXPECT_EQ(help.output, other.output);
+  EXPECT_NE(help.output.find("--density P"), std::string::npos);
+  expect_failure("toy superpositon", 2, "did you mean 'superposition'");
+}
+
+TEST_F(Toy, NumbersThatMakeNoSenseAreRefusedByName) {
+  const std::string base = "toy superposition --steps 1 ";
+  for (const char* density : {"0", "-0.5", "1.5", "nan", "many", "0.1,0"})
+    expect_failure(base + "--density " + density, 2, "--density");
+  expect_failure(base + "--dims 6 --features 5", 2, "--dims");
+  expect_failure(base + "--instances 0", 2, "--instances");
+  expect_failure(base + "--batch 0", 2, "--batch");
+  expect_failure(base + "--lr -1", 2, "--lr");
+  expect_failure(base + "--correlation correlated --set-size 2", 2, "--set-size");
+  expect_failure(base + "--features 4 --correlation anticorrelated --density-of feature --density 0.7", 2,
+                 "--density");
+  expect_failure(base + "--importance 1e6 --features 100", 2, "--importance");
+  expect_failure(base + "stray", 2, "stray");
+}
+
+TEST_F(Toy, SuperpositionWritesResultWeightsAndFigure) {
+  const auto result =
+      result_of("superposition --quick --steps 60 --instances 3 --density 0.5,0.05 --restarts 2");
+  EXPECT_EQ(result["schema"], "polysem.toy/1");
+  EXPECT_EQ(result["experiment"], "superposition");
+  EXPECT_EQ(result["config"]["options"]["steps"], "60");
+  ASSERT_EQ(result["instances"].size(), 6u);
+  for (const auto& instance : result["instances"]) {
+    EXPECT_GT(instance["loss"], 0);
+    EXPECT_FALSE(instance.contains("loss_standard_error"));
+    for (const char* key : {"norms", "bias", "dimensionality"}) EXPECT_EQ(instance[key].size(), 5u) << key;
+    EXPECT_TRUE(instance["geometry"].is_string());
+    EXPECT_TRUE(instance["represented"].is_number_integer());
+  }
+  EXPECT_EQ(result["instances"][5]["density"], 0.05);
+  const Safetensors weights(folder_ / "out/weights.safetensors");
+  EXPECT_EQ(weights.tensor("W").shape, (std::vector<std::int64_t>{6, 2, 5}));
+  EXPECT_EQ(weights.tensor("b").shape, (std::vector<std::int64_t>{6, 5}));
+  const std::string figure = read_text(folder_ / "out/figure.svg");
+  EXPECT_EQ(figure.find("nan"), std::string::npos);
+  EXPECT_NE(figure.find("<svg"), std::string::npos);
+  // The configuration in the result makes the same result.
+  const Outcome again = run("toy superposition --config out/result.json --out again --quiet");
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_EQ(read_json("again/result.json")["instances"], result["instances"]);
+  EXPECT_EQ(read_text(folder_ / "again/weights.safetensors"), read_text(folder_ / "out/weights.safetensors"));
+}
+
+TEST_F(Toy, ALearningRateThatDivergesIsMarked) {
+  const auto result =
+      result_of("superposition --optimizer sgd --lr 1e5 --steps 50 --instances 2 --density 1");
+  for (const auto& instance : result["instances"]) {
+    EXPECT_TRUE(instance["diverged"]);
+    EXPECT_TRUE(instance["loss"].is_null());
+  }
+  const std::string figure = read_text(folder_ / "out/figure.svg");
+  EXPECT_EQ(figure.find("nan"), std::string::npos);
+  EXPECT_NE(figure.find("diverged"), std::string::npos);
+}
+
+// The pentagon is the optimum of five features in two dimensions at this density; its loss by exact
+// quadrature.
+TEST_F(SlowToy, FiveFeaturesFormAPentagon) {
+  const auto result = result_of("superposition --density 0.05");
+  const auto& best = result["summary"][0];
+  EXPECT_NEAR(best["best_loss"], 0.00890359, 1e-3 * 0.00890359);
+  EXPECT_EQ(best["geometry"], "pentagon");
+  EXPECT_EQ(best["represented"], 5);
+}
+
+// Twenty features of importance 0.7^i in five dimensions: 13 or 14 with ReLU (a published replication of
+// Elhage et al. 2022 says so) in the best of five, exactly 5 where output is linear.
+TEST_F(SlowToy, ReluRepresentsMoreFeaturesThanDimensions) {
+  const std::string size = "superposition --features 20 --dims 5 --importance 0.7 --samples 2000 ";
+  const auto relu = result_of(size + "--density 0.003 --instances 5");
+  EXPECT_GE(relu["summary"][0]["represented"], 13);
+  EXPECT_LE(relu["summary"][0]["represented"], 14);
+  const auto linear = result_of(size + "--density 1,0.1,0.01 --activation linear --steps 5000 --instances 3");
+  for (const auto& instance : linear["instances"]) {
+    EXPECT_EQ(instance["represented"], 5);
+    EXPECT_EQ(instance["geometry"], "5 axes");
+  }
+}
+
+}  // namespace
+}  // namespace polysem
