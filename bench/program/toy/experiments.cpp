@@ -5,7 +5,7 @@ namespace polysem::program {
 namespace toy {
 
 std::span<const Experiment* const> experiments() {
-  static const Experiment* const list[] = {&superposition()};
+  static const Experiment* const list[] = {&superposition(), &phase(), &geometry(), &deform(), &thomson()};
   return list;
 }
 

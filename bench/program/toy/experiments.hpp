@@ -10,6 +10,10 @@ namespace polysem::program::toy {
 inline constexpr const char* kSchema = "polysem.toy/1";
 
 const Experiment& superposition();
+const Experiment& phase();
+const Experiment& geometry();
+const Experiment& deform();
+const Experiment& thomson();
 
 std::span<const Experiment* const> experiments();
 
