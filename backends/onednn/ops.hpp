@@ -35,5 +35,6 @@ void run(Context& context, const CrossEntropy& op, const CrossEntropy::Operands&
 void run(Context& context, const KlDivergence& op, const KlDivergence::Operands& t);
 void run(Context& context, const FeatureFill& op, const FeatureFill::Operands& t);
 void run(Context& context, const ToyGrad& op, const ToyGrad::Operands& t);
+void run(Context& context, const TiedGrad& op, const TiedGrad::Operands& t);
 
 }  // namespace polysem::onednn

@@ -34,5 +34,6 @@ void run(const CrossEntropy& op, const CrossEntropy::Operands& t);
 void run(const KlDivergence& op, const KlDivergence::Operands& t);
 void run(const FeatureFill& op, const FeatureFill::Operands& t);
 void run(const ToyGrad& op, const ToyGrad::Operands& t);
+void run(const TiedGrad& op, const TiedGrad::Operands& t);
 
 }  // namespace polysem::reference

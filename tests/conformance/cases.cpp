@@ -14,7 +14,7 @@ const std::vector<Case>& all_cases() {
     for (const auto family :
          {gemm_cases, elementwise_cases, reduce_cases, fill_cases, row_cases, adam_cases, encode_topk_cases,
           encode_threshold_cases, encode_batch_topk_cases, sparse_cases, latent_cases, transformer_cases,
-          attention_cases, loss_cases, toy_cases}) {
+          attention_cases, loss_cases, toy_cases, tied_cases}) {
       for (Case& one : family()) all.push_back(std::move(one));
     }
     return all;

@@ -40,6 +40,7 @@ std::vector<Case> transformer_cases();
 std::vector<Case> attention_cases();
 std::vector<Case> loss_cases();
 std::vector<Case> toy_cases();
+std::vector<Case> tied_cases();
 
 /// All of them.
 const std::vector<Case>& all_cases();

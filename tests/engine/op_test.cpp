@@ -233,6 +233,7 @@ TEST(Validate, EveryKindOfBadNumber) {
       {FeatureFill{.features = 3, .set_size = 2}, "set_size must divide"},
       {FeatureFill{.features = 3, .set_size = 0}, "set_size must divide"},
       {ToyGrad{.dims = INT64_C(1) << 31}, "below 2^31"},
+      {TiedGrad{.neurons = -1}, "negative"},
   };
   for (const BadNumbers& bad : kBad) {
     try {

@@ -8,6 +8,7 @@
 
 #include "polysem/ops_dense.hpp"
 #include "polysem/ops_sparse.hpp"
+#include "polysem/ops_tied.hpp"
 #include "polysem/ops_toy.hpp"
 #include "polysem/ops_transformer.hpp"
 
@@ -15,11 +16,11 @@ namespace polysem {
 
 /// Every op there is. Support, validation, printing, tests and benchmarks are tables over this list; a new op
 /// is a struct and one entry here.
-using Op =
-    std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
-                 ProjectRows, NormalizeRows, EncodeTopK, EncodeThreshold, EncodeBatchTopK, SparseDecode,
-                 SparseGradValues, ThresholdGrad, TransposeCodes, LatentGrad, LatentUpdate, FiringStats,
-                 ScatterDense, RmsNorm, Rope, Attention, CrossEntropy, KlDivergence, FeatureFill, ToyGrad>;
+using Op = std::variant<Gemm, Elementwise, Reduce, Fill, RandomFill, GatherRows, ScatterRows, AdamUpdate,
+                        ProjectRows, NormalizeRows, EncodeTopK, EncodeThreshold, EncodeBatchTopK,
+                        SparseDecode, SparseGradValues, ThresholdGrad, TransposeCodes, LatentGrad,
+                        LatentUpdate, FiringStats, ScatterDense, RmsNorm, Rope, Attention, CrossEntropy,
+                        KlDivergence, FeatureFill, ToyGrad, TiedGrad>;
 
 /// Stable name, for instance "encode_topk".
 std::string_view name(const Op& op) noexcept;
