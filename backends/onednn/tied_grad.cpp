@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "backends/onednn/matmul.hpp"
 #include "backends/onednn/ops.hpp"
@@ -13,34 +12,6 @@ constexpr std::int64_t kTile = 64;               // rows and columns of a piece 
 constexpr std::int64_t kGradCols = 256;          // columns of a piece of the gradient
 constexpr std::int64_t kShortProduct = 1 << 14;  // n n m below which calling oneDNN costs more than it saves
 
-float output(const TiedGrad& op, float z) {
-  switch (op.output) {
-    case TiedGrad::Output::kRelu:
-      return z > 0 ? z : 0 * z;
-    case TiedGrad::Output::kLinear:
-      return z;
-    case TiedGrad::Output::kAbs:
-      return std::abs(z);
-    case TiedGrad::Output::kLeaky:
-      return z > 0 ? z : op.slope * z;
-  }
-  return z;
-}
-
-float slope(const TiedGrad& op, float z) {
-  switch (op.output) {
-    case TiedGrad::Output::kRelu:
-      return z > 0 ? 1.0f : 0.0f;
-    case TiedGrad::Output::kLinear:
-      return 1.0f;
-    case TiedGrad::Output::kAbs:
-      return z > 0 ? 1.0f : z < 0 ? -1.0f : 0.0f;
-    case TiedGrad::Output::kLeaky:
-      return z > 0 ? 1.0f : op.slope;
-  }
-  return 1.0f;
-}
-
 // Every output's error depends on W W^T and on noise . w_j alone, so three steps do: the products, each of a
 // pair once; what the errors make of them; one more product with W.
 class Gradients {
@@ -51,21 +22,23 @@ class Gradients {
         n_(op.features),
         m_(op.neurons),
         tiles_((n_ + kTile - 1) / kTile),
+        pieces_((m_ + kGradCols - 1) / kGradCols),
         products_(context.scratch.take<float>(op.instances * n_ * n_)),
         shifts_(context.scratch.take<float>(op.instances * n_)),
         sums_(context.scratch.take<float>(op.instances * n_)),
         losses_(context.scratch.take<float>(op.instances * n_)),
+        lengths_(context.scratch.take<float>(op.instances * pieces_)),
         tile_(context.per_thread<float>(kTile * kTile)) {}
 
   void run() {
     const std::int64_t pairs = tiles_ * (tiles_ + 1) / 2;
     Context::parallel(op_.instances * pairs, [&](std::int64_t i) { multiply(i / pairs, i % pairs); });
     Context::parallel(op_.instances * tiles_, [&](std::int64_t i) { errors(i / tiles_, i % tiles_); });
-    const std::int64_t pieces = (m_ + kGradCols - 1) / kGradCols;
-    Context::parallel(op_.instances * pieces, [&](std::int64_t i) { gradient(i / pieces, i % pieces); });
+    Context::parallel(op_.instances * pieces_, [&](std::int64_t i) { gradient(i / pieces_, i % pieces_); });
     for (std::int64_t i = 0; i < op_.instances; ++i) {
       float total = 0;
       for (std::int64_t j = 0; j < n_; ++j) total += losses_[i * n_ + j];
+      for (std::int64_t j = 0; j < pieces_; ++j) total += op_.l1 * lengths_[i * pieces_ + j];
       row_of(t_.loss, 0)[i] = total;
     }
   }
@@ -105,33 +78,20 @@ class Gradients {
   // Row j of the products becomes what w_j's gradient takes of every w_i: as output j of sample i, and as
   // sample j with output i.
   void errors(std::int64_t instance, std::int64_t tile) const {
-    const float* shift = shifts_ + instance * n_;
+    const float* shift = t_.noise ? shifts_ + instance * n_ : nullptr;
     for (std::int64_t j = tile * kTile; j < std::min(n_, (tile + 1) * kTile); ++j) {
       float* row = product(instance, j);
-      float loss = 0, sum = 0;
-      for (std::int64_t i = 0; i < n_; ++i) {
-        const float own = t_.noise ? row[i] + shift[j] : row[i], target = i == j ? 1.0f : 0.0f;
-        const float error = output(op_, own) - target;
-        const float back = 2 * error * slope(op_, own);
-        loss += error * error;
-        sum += back;
-        if (t_.noise) {
-          const float other = row[i] + shift[i];
-          row[i] = back + 2 * (output(op_, other) - target) * slope(op_, other);
-        } else {
-          row[i] = 2 * back;
-        }
-      }
-      if (op_.l1 != 0) loss += op_.l1 * length(w(instance, j));
-      losses_[instance * n_ + j] = loss;
-      sums_[instance * n_ + j] = sum;
+      const float own = shift != nullptr ? shift[j] : 0.0f, z = row[j] + own;
+      const auto part = [&](std::int64_t from, std::int64_t to) {
+        return kernels().tied_errors(row + from, shift != nullptr ? shift + from : nullptr, own, to - from,
+                                     op_.negative_slope);
+      };
+      const ErrorSums before = part(0, j), behind = part(j + 1, n_);
+      const float slope = z > 0 ? 1.0f : op_.negative_slope, error = slope * z - 1, back = 2 * error * slope;
+      row[j] = 2 * back;
+      losses_[instance * n_ + j] = before.loss + behind.loss + error * error;
+      sums_[instance * n_ + j] = before.back + behind.back + back;
     }
-  }
-
-  float length(const float* row) const {
-    float total = 0;
-    for (std::int64_t k = 0; k < m_; ++k) total += std::abs(row[k]);
-    return total;
   }
 
   void gradient(std::int64_t instance, std::int64_t piece) const {
@@ -139,24 +99,25 @@ class Gradients {
     float* grad = row_of(t_.grad, instance * n_) + col;
     kernels().block_product(product(instance, 0), n_, w(instance, 0) + col, t_.w.stride, grad, t_.grad.stride,
                             n_, whole, n_, false);
+    float length = 0;
     for (std::int64_t j = 0; j < n_; ++j) {
       float* to = grad + j * t_.grad.stride;
-      const float *own = w(instance, j) + col, *factors = product(instance, j);
+      const float* factors = product(instance, j);
       for (std::int64_t k = whole; k < cols; ++k) {
         to[k] = 0;
         for (std::int64_t i = 0; i < n_; ++i) to[k] += factors[i] * w(instance, i)[col + k];
       }
       if (t_.noise)
         kernels().subtract_scaled(to, row_of(t_.noise, instance) + col, -sums_[instance * n_ + j], cols);
-      if (op_.l1 != 0)
-        for (std::int64_t k = 0; k < cols; ++k) to[k] += own[k] > 0 ? op_.l1 : own[k] < 0 ? -op_.l1 : 0.0f;
+      if (op_.l1 != 0) length += kernels().add_signs(to, w(instance, j) + col, op_.l1, cols);
     }
+    lengths_[instance * pieces_ + piece] = length;
   }
 
   const TiedGrad& op_;
   const TiedGrad::Operands& t_;
-  std::int64_t n_, m_, tiles_;
-  float *products_, *shifts_, *sums_, *losses_;
+  std::int64_t n_, m_, tiles_, pieces_;
+  float *products_, *shifts_, *sums_, *losses_, *lengths_;
   PerThread<float> tile_;
 };
 

@@ -8,34 +8,6 @@ namespace polysem::reference {
 
 namespace {
 
-double output(const TiedGrad& op, double z) {
-  switch (op.output) {
-    case TiedGrad::Output::kRelu:
-      return z > 0 ? z : 0 * z;
-    case TiedGrad::Output::kLinear:
-      return z;
-    case TiedGrad::Output::kAbs:
-      return std::abs(z);
-    case TiedGrad::Output::kLeaky:
-      return z > 0 ? z : op.slope * z;
-  }
-  return z;
-}
-
-double slope(const TiedGrad& op, double z) {
-  switch (op.output) {
-    case TiedGrad::Output::kRelu:
-      return z > 0 ? 1 : 0;
-    case TiedGrad::Output::kLinear:
-      return 1;
-    case TiedGrad::Output::kAbs:
-      return z > 0 ? 1 : z < 0 ? -1 : 0;
-    case TiedGrad::Output::kLeaky:
-      return z > 0 ? 1.0 : double{op.slope};
-  }
-  return 1;
-}
-
 // One instance: sample i is the one-hot vector i.
 void run_instance(const TiedGrad& op, const TiedGrad::Operands& t, std::int64_t instance) {
   const Floats w(t.w), noise(t.noise), grad(t.grad);
@@ -51,9 +23,10 @@ void run_instance(const TiedGrad& op, const TiedGrad::Operands& t, std::int64_t 
     for (std::int64_t j = 0; j < n; ++j) {
       double z = 0;
       for (std::int64_t k = 0; k < m; ++k) z += hidden[static_cast<std::size_t>(k)] * w(first + j, k);
-      const double error = output(op, z) - (i == j ? 1 : 0);
+      const double slope = z > 0 ? 1.0 : double{op.negative_slope};
+      const double error = slope * z - (i == j ? 1 : 0);
       loss += error * error;
-      const double back = 2 * error * slope(op, z);
+      const double back = 2 * error * slope;
       for (std::int64_t k = 0; k < m; ++k) {
         at(i, k) += back * w(first + j, k);
         at(j, k) += back * hidden[static_cast<std::size_t>(k)];

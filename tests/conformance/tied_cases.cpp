@@ -73,13 +73,11 @@ std::vector<Case> tied_cases() {
                     },
                     compare_tied});
   };
-  using Output = TiedGrad::Output;
-  for (const Output output : {Output::kRelu, Output::kLinear, Output::kAbs, Output::kLeaky}) {
-    const TiedGrad op{
-        .instances = 3, .features = 5, .neurons = 19, .output = output, .slope = 0.3f, .l1 = 0.1f};
-    const std::string name = std::to_string(static_cast<int>(output));
-    add("output" + name, op, false);
-    add("output" + name + "_noise_padded", op, true, Data::kNormal, true);
+  for (const float slope : {0.0f, 1.0f, -1.0f, 0.3f}) {
+    const TiedGrad op{.instances = 3, .features = 5, .neurons = 19, .negative_slope = slope, .l1 = 0.1f};
+    const std::string name = std::to_string(list.size() / 2);
+    add("slope" + name, op, false);
+    add("slope" + name + "_noise_padded", op, true, Data::kNormal, true);
   }
   add("one", {.instances = 1, .features = 1, .neurons = 1}, true);
   add("integer", {.instances = 2, .features = 7, .neurons = 12, .l1 = 2}, true, Data::kInteger);

@@ -109,6 +109,11 @@ struct OutputError {
   float loss, bias_grad;
 };
 
+/// Sums over the outputs of one row.
+struct ErrorSums {
+  float loss, back;
+};
+
 enum class ElementKind : int { kCopy, kAxpby, kMul, kRelu, kSqrt, kSiluMul, kGate };
 enum class ReduceKind : int { kSum, kSumSquares, kDot, kSquaredDistance, kMax };
 
@@ -175,6 +180,13 @@ struct Kernels {
   /// of 16, t = x or |x|.
   OutputError (*toy_error)(float* z, const float* x, std::int64_t n, float bias, float weight, bool relu,
                            bool absolute);
+
+  /// Outputs that should be 0, of z = row + own_shift and of z = row + shift (null: the same again): y = z
+  /// above 0, low z elsewhere. row becomes the sum of both gradients of y^2; returned are sums over the
+  /// first.
+  ErrorSums (*tied_errors)(float* row, const float* shift, float own_shift, std::int64_t n, float low);
+  /// out += factor sign(w); returns sum |w|.
+  float (*add_signs)(float* out, const float* w, float factor, std::int64_t n);
 };
 
 /// The best set that this processor has.

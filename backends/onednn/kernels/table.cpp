@@ -31,6 +31,8 @@ const Kernels kTable = {POLYSEM_TEXT(POLYSEM_ISA),
                         random_words,
                         sparse_uniform,
                         sample_product,
-                        toy_error};
+                        toy_error,
+                        tied_errors,
+                        add_signs};
 
 }  // namespace polysem::onednn::POLYSEM_ISA

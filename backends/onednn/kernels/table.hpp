@@ -39,6 +39,8 @@ void sparse_uniform(const std::uint32_t* words, float* out, std::int64_t n, std:
 void sample_product(const SampleProduct& p);
 OutputError toy_error(float* z, const float* x, std::int64_t n, float bias, float weight, bool relu,
                       bool absolute);
+ErrorSums tied_errors(float* row, const float* shift, float own_shift, std::int64_t n, float low);
+float add_signs(float* out, const float* w, float factor, std::int64_t n);
 
 extern const Kernels kTable;
 
