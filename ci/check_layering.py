@@ -58,7 +58,7 @@ THIRD_PARTY = {
     "gmock": ["tests"],
 }
 # C and POSIX headers that come with the system; the C++ standard library is recognised by having no suffix.
-SYSTEM = re.compile(r"(sys/\w+|assert|cpuid|dirent|dlfcn|errno|fcntl|float|inttypes|limits|link|malloc|math|sched|signal|stdbool|"
+SYSTEM = re.compile(r"(sys/\w+|linux/\w+|assert|cpuid|dirent|dlfcn|errno|fcntl|float|inttypes|limits|link|malloc|math|pthread|sched|signal|stdbool|"
                     r"stddef|stdint|stdio|stdlib|string|termios|time|ucontext|unistd|immintrin|arm_neon)\.h")
 PUBLIC_C = re.compile(r"(assert|float|limits|math|stdbool|stddef|stdint|string)\.h")
 

@@ -138,7 +138,7 @@ typedef struct polysem_term {
 } polysem_term;
 typedef enum polysem_rule_kind { POLYSEM_ALL = 0, POLYSEM_ANY = 1 } polysem_rule_kind;
 typedef struct polysem_rule {
-  polysem_rule_kind kind;
+  uint32_t kind; /* polysem_rule_kind */
   const polysem_term* terms;
   size_t term_count; /* at least 1 */
 } polysem_rule;
@@ -271,8 +271,8 @@ typedef enum polysem_edit_kind {
 } polysem_edit_kind;
 typedef struct polysem_edit {
   uint32_t latent;
-  polysem_edit_kind kind;
-  float value; /* finite; ignored by POLYSEM_ABLATE */
+  uint32_t kind; /* polysem_edit_kind */
+  float value;   /* finite; ignored by POLYSEM_ABLATE */
 } polysem_edit;
 
 /* y += output_scale * sum (f' - f) W_dec: what the coder does not explain, and a skip connection, stay. For
