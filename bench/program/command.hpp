@@ -48,5 +48,6 @@ const Command& report_command();
 const Command& info_command();
 
 std::span<const Command* const> toy_commands();
+std::span<const Command* const> incidental_commands();
 
 }  // namespace polysem::program

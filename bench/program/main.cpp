@@ -21,6 +21,8 @@ constexpr const Command& (*kCommands[])() = {
 
 constexpr CommandFamily kFamilies[] = {
     {"toy", "toy models of superposition: published experiments, each with its figure", toy_commands},
+    {"incidental", "polysemanticity without need: published experiments, each with its figure",
+     incidental_commands},
 };
 
 std::string listed(std::string_view name, std::string_view summary, std::size_t width) {
