@@ -10,7 +10,7 @@ namespace {
 
 // Samples a tile: as many as keep its matrices in the second cache, a multiple of every vector's width.
 std::int64_t tile_samples(const ToyGrad& op) {
-  constexpr std::int64_t kCacheFloats = 96 * 1024, kGrain = 64;
+  constexpr std::int64_t kCacheFloats = 256 * 1024, kGrain = 64;
   const std::int64_t fitting = kCacheFloats / (2 * (op.features + op.dims)) / kGrain * kGrain;
   return std::clamp<std::int64_t>(fitting, kGrain, 1024);
 }

@@ -123,6 +123,46 @@ TEST_F(SlowToy, DimensionalitiesStickAtOneHalf) {
   EXPECT_GT(most, 0.3);
 }
 
+// Pairs that are active together are never opposite, pairs of which one is active at a time always are
+// (Elhage et al. 2022, correlated features).
+TEST_F(SlowToy, CorrelatedPairsAreNotOppositeAndAnticorrelatedOnesAre) {
+  const auto result = result_of("correlation --quick --density 0.05");
+  int seen = 0;
+  for (const auto& instance : result["instances"]) {
+    const auto& cosine = instance["cosine_within_sets"];
+    if (instance["kind"] == "independent") continue;
+    ++seen;
+    if (instance["kind"] == "correlated") {
+      EXPECT_GE(cosine["least"], -0.1);
+    } else {
+      EXPECT_LE(cosine["largest"], -0.9);
+    }
+  }
+  EXPECT_EQ(seen, 6);
+}
+
+// The loss drops where dimensionalities change, in a small part of the run.
+TEST_F(SlowToy, TheLossDropsInTransitions) {
+  const auto result = result_of("dynamics --quick");
+  for (const auto& instance : result["instances"]) {
+    EXPECT_GE(instance["transitions"], 1);
+    EXPECT_GE(instance["decrease_in_transitions"], 0.8);
+    EXPECT_LE(instance["time_in_transitions"], 0.3);
+    EXPECT_EQ(instance["history"]["dimensionality"][0].size(), 6u);
+  }
+}
+
+// Dense numbers have neurons of their own, sparse ones share them (Elhage et al. 2022, computation in
+// superposition).
+TEST_F(SlowToy, NeuronsBecomePolysemanticWithSparsity) {
+  const auto computed = result_of("computation --quick")["instances"];
+  EXPECT_LE(computed[0]["neurons"]["polysemantic"], 3);
+  EXPECT_GE(computed[2]["neurons"]["polysemantic"], 9);
+  const auto stored = result_of("privileged --quick --density 1,0.01 --instances 40")["instances"];
+  EXPECT_GE(stored[0]["neurons"]["monosemantic"], 2);
+  EXPECT_EQ(stored[1]["neurons"]["monosemantic"], 0);
+}
+
 // The pentagon is the optimum of five features in two dimensions at this density; its loss by exact
 // quadrature.
 TEST_F(SlowToy, FiveFeaturesFormAPentagon) {

@@ -5,7 +5,9 @@ namespace polysem::program {
 namespace toy {
 
 std::span<const Experiment* const> experiments() {
-  static const Experiment* const list[] = {&superposition(), &phase(), &geometry(), &deform(), &thomson()};
+  static const Experiment* const list[] = {&superposition(), &phase(),       &geometry(),
+                                           &deform(),        &thomson(),     &correlation(),
+                                           &dynamics(),      &computation(), &privileged()};
   return list;
 }
 

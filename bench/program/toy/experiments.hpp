@@ -14,6 +14,10 @@ const Experiment& phase();
 const Experiment& geometry();
 const Experiment& deform();
 const Experiment& thomson();
+const Experiment& correlation();
+const Experiment& dynamics();
+const Experiment& computation();
+const Experiment& privileged();
 
 std::span<const Experiment* const> experiments();
 
