@@ -23,55 +23,54 @@ void turn_inputs(polysem_state& state, const polysem_in& x, const Chunk& chunk) 
   }
 }
 
-/// Encoder rows [first, first + count) as floats without their scales, and zero rows up to a multiple of
-/// tile_rows: where they lie if that is what lies there, or unpacked.
-const float* float_rows(const polysem_state& state, std::uint32_t first, std::size_t count) {
+/// Encoder rows [first, first + count) as floats without their scales into state.unpacked, and zero rows up
+/// to a multiple of tile_rows. Rows that are floats already are copied, too: the tiles read them many times,
+/// and from there faster than from where all of the file passes through.
+void unpack_rows(const polysem_state& state, std::uint32_t first, std::size_t count) {
   const polysem_model& m = *state.model;
   const std::size_t tile_rows = state.kernels->tile_rows;
   const unsigned char* at = m.encoder + first * state.encoder_row_bytes;
-  if (m.encoder_dtype == POLYSEM_F32 && count % tile_rows == 0) return reinterpret_cast<const float*>(at);
   const std::size_t rows = (count + tile_rows - 1) / tile_rows * tile_rows;
   std::memset(state.unpacked, 0, rows * state.in_elements * sizeof(float));
   for (std::size_t r = 0; r < count; ++r)
     state.kernels->add_row[m.encoder_dtype](at + r * state.encoder_row_bytes, 1, state.in_elements,
                                             state.unpacked + r * state.in_elements);
-  return state.unpacked;
 }
 
-/// Turns products of a latent into activations, in place. False: one of them is not finite.
+/// Turns products of a latent into activations, in place. False: one of them is not finite, and stays so, for
+/// whoever looks which position it was.
 bool activate(const polysem_model& m, std::uint32_t latent, float* values, std::size_t count) {
   const float scale = m.encoder_scale != nullptr ? m.encoder_scale[latent] : 1;
   const float bias = m.encoder_bias[latent];
-  bool finite = true;
+  std::uint32_t wrong = 0;
   if (m.magnitude_scale != nullptr) {
     const float magnitude_scale = m.magnitude_scale[latent], magnitude_bias = m.magnitude_bias[latent];
     for (std::size_t p = 0; p < count; ++p) {
       const float product = values[p] * scale;
       const float gate = product + bias, magnitude = product * magnitude_scale + magnitude_bias;
-      finite &= is_finite(gate);
-      finite &= is_finite(magnitude);
-      // What is not finite stays so, for whoever looks which position it was.
-      values[p] = gate > 0 && magnitude > 0 ? magnitude : (gate - gate) + (magnitude - magnitude);
+      const float zero = (gate - gate) + (magnitude - magnitude);
+      wrong |= not_finite(zero);
+      const float open = gate > 0 ? magnitude : zero;
+      values[p] = magnitude > 0 ? open : zero;
     }
-    return finite;
+    return wrong == 0;
   }
   const float threshold = m.threshold != nullptr ? m.threshold[latent] : 0;
   for (std::size_t p = 0; p < count; ++p) {
-    const float h = values[p] * scale + bias;
-    finite &= is_finite(h);
-    values[p] = h > threshold ? h : h - h;
+    const float h = values[p] * scale + bias, zero = h - h;
+    wrong |= not_finite(h);
+    values[p] = h > threshold ? h : zero;
   }
-  return finite;
+  return wrong == 0;
 }
 
 /// Activations of latents [first, first + count) at one tile of positions.
-void encode_tile(polysem_state& state, std::size_t tile, std::uint32_t first, std::size_t count,
-                 const float* rows) {
+void encode_tile(polysem_state& state, std::size_t tile, std::uint32_t first, std::size_t count) {
   const Kernels& kernels = *state.kernels;
   const std::size_t width = kernels.tile_positions, d = state.model->d_in;
   for (std::size_t r = 0; r < count; r += kernels.tile_rows)
-    kernels.tile(rows + r * state.in_elements, state.in_elements, state.panels + tile * d * width, d,
-                 state.tile + r * width);
+    kernels.tile(state.unpacked + r * state.in_elements, state.in_elements, state.panels + tile * d * width,
+                 d, state.tile + r * width);
   for (std::size_t r = 0; r < count; ++r) {
     float* values = state.tile + r * width;
     if (activate(*state.model, first + static_cast<std::uint32_t>(r), values, width)) continue;
@@ -97,10 +96,23 @@ void write_tile(const polysem_state& state, const Chunk& chunk, std::size_t tile
 void keep_largest(const polysem_state& state, const polysem_out& f, std::size_t position) {
   Largest largest(state.code_latents, state.code_values, state.model->k);
   float* at = f.data + position * f.position_stride;
-  for (std::uint32_t i = 0; i < state.model->latents; ++i)
-    if (at[i * f.stride] > largest.bound()) largest.offer(i, at[i * f.stride]);
+  const std::uint32_t all = state.model->latents;
+  float block[kBlock];
+  for (std::uint32_t first = 0; first < all; first += kBlock) {
+    const std::uint32_t here = all - first < kBlock ? all - first : kBlock;
+    if (f.stride == 1) {
+      largest.offer_block(first, at + first, here);
+      std::memset(at + first, 0, here * sizeof(float));
+      continue;
+    }
+    for (std::uint32_t i = 0; i < here; ++i) {
+      float& value = at[(first + i) * f.stride];
+      block[i] = value;
+      value = 0;
+    }
+    largest.offer_block(first, block, here);
+  }
   const std::size_t count = largest.finish();
-  fill_zero(f, position, state.model->latents);
   for (std::size_t i = 0; i < count; ++i) at[state.code_latents[i] * f.stride] = state.code_values[i];
 }
 
@@ -124,9 +136,9 @@ polysem_status encode_chunk(polysem_state& state, const polysem_in& x, const pol
   const auto together = static_cast<std::uint32_t>(kTilesTogether * state.kernels->tile_rows);
   for (std::uint32_t first = 0; first < latents; first += together) {
     const std::uint32_t count = latents - first < together ? latents - first : together;
-    const float* rows = float_rows(state, first, count);
+    unpack_rows(state, first, count);
     for (std::size_t tile = 0; tile < chunk.tiles; ++tile) {
-      encode_tile(state, tile, first, count, rows);
+      encode_tile(state, tile, first, count);
       write_tile(state, chunk, tile, first, count, f);
     }
   }

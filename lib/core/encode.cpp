@@ -12,9 +12,9 @@ bool prepare(polysem_state& state, const polysem_in& x, std::size_t position, bo
   for (std::size_t i = 0; i < model.d_in; ++i) to[i] = scale * from[i * x.stride];
   if (bias != nullptr)
     for (std::size_t i = 0; i < model.d_in; ++i) to[i] -= bias[i];
-  bool finite = true;
-  for (std::size_t i = 0; i < model.d_in; ++i) finite &= is_finite(to[i]);
-  return finite;
+  std::uint32_t wrong = 0;
+  for (std::size_t i = 0; i < model.d_in; ++i) wrong |= not_finite(to[i]);
+  return wrong == 0;
 }
 
 bool activations(const polysem_state& state, std::uint32_t first, std::size_t count, float* f) {
@@ -24,29 +24,28 @@ bool activations(const polysem_state& state, std::uint32_t first, std::size_t co
   if (m.encoder_scale != nullptr)
     for (std::size_t i = 0; i < count; ++i) f[i] *= m.encoder_scale[first + i];
   const float* bias = m.encoder_bias + first;
-  bool finite = true;
+  std::uint32_t wrong = 0;
   if (m.magnitude_scale != nullptr) {
     for (std::size_t i = 0; i < count; ++i) {
       const float gate = f[i] + bias[i];
       const float magnitude = f[i] * m.magnitude_scale[first + i] + m.magnitude_bias[first + i];
-      finite &= is_finite(gate);
-      finite &= is_finite(magnitude);
+      wrong |= not_finite(gate) | not_finite(magnitude);
       f[i] = gate > 0 && magnitude > 0 ? magnitude : 0;
     }
   } else if (m.threshold != nullptr) {
     for (std::size_t i = 0; i < count; ++i) {
       const float h = f[i] + bias[i];
-      finite &= is_finite(h);
+      wrong |= not_finite(h);
       f[i] = h > m.threshold[first + i] ? h : 0;
     }
   } else {
     for (std::size_t i = 0; i < count; ++i) {
       const float h = f[i] + bias[i];
-      finite &= is_finite(h);
+      wrong |= not_finite(h);
       f[i] = h > 0 ? h : 0;
     }
   }
-  return finite;
+  return wrong == 0;
 }
 
 bool encode_largest(const polysem_state& state, std::uint32_t* latents, float* values, std::size_t capacity,
@@ -57,8 +56,7 @@ bool encode_largest(const polysem_state& state, std::uint32_t* latents, float* v
   for (std::uint32_t first = 0; first < all; first += kBlock) {
     const std::uint32_t here = all - first < kBlock ? all - first : kBlock;
     if (!activations(state, first, here, f)) return false;
-    for (std::uint32_t i = 0; i < here; ++i)
-      if (f[i] > largest.bound()) largest.offer(first + i, f[i]);
+    largest.offer_block(first, f, here);
   }
   count = largest.finish();
   return true;
@@ -96,8 +94,9 @@ bool encode_one(polysem_state& state, const polysem_out& f, std::size_t position
   float block[kBlock];
   for (std::uint32_t first = 0; first < all; first += kBlock) {
     const std::uint32_t here = all - first < kBlock ? all - first : kBlock;
-    if (!activations(state, first, here, block)) return false;
-    for (std::uint32_t i = 0; i < here; ++i) to[(first + i) * f.stride] = block[i];
+    float* values = f.stride == 1 ? to + first : block;
+    if (!activations(state, first, here, values)) return false;
+    for (std::uint32_t i = 0; f.stride != 1 && i < here; ++i) to[(first + i) * f.stride] = block[i];
   }
   return true;
 }

@@ -12,6 +12,13 @@
 //     load<type>(row, lane, V*)   kGroup elements from `lane` on, as floats
 //     fma(float, V, V)            a * b + c, fused or not
 // Everything here has internal linkage: each source file is compiled for other instructions.
+// Into each caller, also where the compiler would rather save room.
+#ifdef __OPTIMIZE_SIZE__
+#define POLYSEM_CORE_INLINE inline
+#else
+#define POLYSEM_CORE_INLINE inline __attribute__((always_inline))
+#endif
+
 namespace polysem::core {
 namespace {
 
@@ -24,6 +31,19 @@ inline float from_bits(std::uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+// Vectors are read and written one by one: an array of them that is copied whole stays in memory all the
+// time.
+template <class V>
+V read_vector(const float* at) {
+  V vector;
+  std::memcpy(&vector, at, sizeof vector);
+  return vector;
+}
+template <class V>
+void write_vector(float* at, V vector) {
+  std::memcpy(at, &vector, sizeof vector);
 }
 
 /// IEEE half precision without a branch: the exponent is moved by a multiplication, which also makes
@@ -58,43 +78,74 @@ float element(const unsigned char* row, std::size_t i) {
 /// load<kType>() for any instruction set.
 template <class Isa, int kType>
 inline void load_plainly(const unsigned char* row, std::size_t lane, typename Isa::V* to) {
-  float values[Isa::kGroup];
 #pragma GCC unroll 16
-  for (std::size_t l = 0; l < Isa::kGroup; ++l) values[l] = element<kType>(row, lane + l);
-  std::memcpy(to, values, sizeof values);
-}
-
-template <class V>
-float sum_of(V vector) {
-  constexpr int kHalf = sizeof(V) / sizeof(float) / 2;
-  if constexpr (kHalf == 1) {
-    return vector[0] + vector[1];
-  } else if constexpr (kHalf == 2) {
-    return (vector[0] + vector[2]) + (vector[1] + vector[3]);
-  } else if constexpr (kHalf == 4) {
-    return sum_of(__builtin_shufflevector(vector, vector, 0, 1, 2, 3) +
-                  __builtin_shufflevector(vector, vector, 4, 5, 6, 7));
-  } else {
-    return sum_of(__builtin_shufflevector(vector, vector, 0, 1, 2, 3, 4, 5, 6, 7) +
-                  __builtin_shufflevector(vector, vector, 8, 9, 10, 11, 12, 13, 14, 15));
+  for (std::size_t v = 0; v < Isa::kGroup / Isa::kWidth; ++v) {
+    if constexpr (Isa::kWidth == 1) {
+      to[v] = element<kType>(row, lane + v);
+    } else {
+      typename Isa::V vector = {};
+#pragma GCC unroll 4
+      for (std::size_t l = 0; l < Isa::kWidth; ++l)
+        vector[l] = element<kType>(row, lane + v * Isa::kWidth + l);
+      to[v] = vector;
+    }
   }
 }
 
-/// The sum of 16 partial sums that lie in vectors.
+/// The same for rows of floats.
 template <class Isa>
-inline float sum_of_lanes(typename Isa::V* sums) {
+inline void load_floats(const unsigned char* row, std::size_t lane, typename Isa::V* to) {
+#pragma GCC unroll 16
+  for (std::size_t v = 0; v < Isa::kGroup / Isa::kWidth; ++v)
+    to[v] = read_vector<typename Isa::V>(reinterpret_cast<const float*>(row) + lane + v * Isa::kWidth);
+}
+
+/// Four sums of 16 that lie in vectors of 4 or more: the upper half is added to the lower until four are
+/// left.
+template <class V>
+VectorOf<4>::Type four_sums(V vector) {
+  if constexpr (sizeof(V) == 64) {
+    return four_sums(__builtin_shufflevector(vector, vector, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(vector, vector, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (sizeof(V) == 32) {
+    return __builtin_shufflevector(vector, vector, 0, 1, 2, 3) +
+           __builtin_shufflevector(vector, vector, 4, 5, 6, 7);
+  } else {
+    return vector;
+  }
+}
+
+/// The sums of the 16 partial sums of each row.
+template <class Isa, std::size_t kRows>
+inline void write_sums(typename Isa::V (*sums)[kLanes / Isa::kWidth], float* out) {
 #pragma GCC unroll 4
-  for (std::size_t half = kLanes / Isa::kWidth / 2; half > 0; half /= 2)
-    for (std::size_t v = 0; v < half; ++v) sums[v] += sums[v + half];
-  if constexpr (Isa::kWidth == 1)
-    return sums[0];
-  else
-    return sum_of(sums[0]);
+  for (std::size_t r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (std::size_t half = kLanes / Isa::kWidth / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < half; ++v) sums[r][v] += sums[r][v + half];
+  if constexpr (Isa::kWidth == 1) {
+    for (std::size_t r = 0; r < kRows; ++r) out[r] = sums[r][0];
+  } else if constexpr (kRows == 4) {
+    using V4 = VectorOf<4>::Type;
+    const V4 a = four_sums(sums[0][0]), b = four_sums(sums[1][0]), c = four_sums(sums[2][0]),
+             d = four_sums(sums[3][0]);
+    // Turned, so that one addition serves four rows: 0 + 2 and 1 + 3 of a and b, of c and d.
+    const V4 ab = __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    const V4 cd = __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+    write_vector<V4>(
+        out, __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7));
+  } else {
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const auto last = four_sums(sums[r][0]);
+      out[r] = (last[0] + last[2]) + (last[1] + last[3]);
+    }
+  }
 }
 
 template <class Isa, int kType, std::size_t kRows>
-inline void dot_block(const unsigned char* rows, std::size_t row_bytes, const float* x, std::size_t elements,
-                      float* out) {
+POLYSEM_CORE_INLINE void dot_block(const unsigned char* rows, std::size_t row_bytes, const float* x,
+                                   std::size_t elements, float* out) {
   constexpr std::size_t kVectors = Isa::kGroup / Isa::kWidth;
   using V = typename Isa::V;
   V sums[kRows][kLanes / Isa::kWidth];
@@ -102,7 +153,8 @@ inline void dot_block(const unsigned char* rows, std::size_t row_bytes, const fl
     V group_sums[kRows][kVectors] = {};
     for (std::size_t lane = group; lane < elements; lane += kLanes) {
       V inputs[kVectors];
-      std::memcpy(inputs, x + lane, sizeof inputs);
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < kVectors; ++v) inputs[v] = read_vector<V>(x + lane + v * Isa::kWidth);
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kRows; ++r) {
         V weights[kVectors];
@@ -111,10 +163,12 @@ inline void dot_block(const unsigned char* rows, std::size_t row_bytes, const fl
         for (std::size_t v = 0; v < kVectors; ++v) group_sums[r][v] += weights[v] * inputs[v];
       }
     }
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < kRows; ++r)
-      std::memcpy(&sums[r][group / Isa::kWidth], group_sums[r], sizeof group_sums[r]);
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < kVectors; ++v) sums[r][group / Isa::kWidth + v] = group_sums[r][v];
   }
-  for (std::size_t r = 0; r < kRows; ++r) out[r] = sum_of_lanes<Isa>(sums[r]);
+  write_sums<Isa, kRows>(sums, out);
 }
 
 template <class Isa, int kType>
@@ -132,12 +186,13 @@ void add_row(const unsigned char* row, float coefficient, std::size_t elements, 
   constexpr std::size_t kVectors = Isa::kGroup / Isa::kWidth;
   using V = typename Isa::V;
   for (std::size_t lane = 0; lane < elements; lane += Isa::kGroup) {
-    V weights[kVectors], sums[kVectors];
+    V weights[kVectors];
     Isa::template load<kType>(row, lane, weights);
-    std::memcpy(sums, y + lane, sizeof sums);
 #pragma GCC unroll 16
-    for (std::size_t v = 0; v < kVectors; ++v) sums[v] += coefficient * weights[v];
-    std::memcpy(y + lane, sums, sizeof sums);
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      float* at = y + lane + v * Isa::kWidth;
+      write_vector<V>(at, read_vector<V>(at) + coefficient * weights[v]);
+    }
   }
 }
 
@@ -152,7 +207,9 @@ void tile(const float* rows, std::size_t stride, const float* panel, std::size_t
   for (std::size_t b = 0; b < kBases; ++b) base[b] = rows + 3 * b * stride;
   for (std::size_t i = 0; i < d; ++i) {
     V inputs[kVectors];
-    std::memcpy(inputs, panel + i * kVectors * Isa::kWidth, sizeof inputs);
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < kVectors; ++v)
+      inputs[v] = read_vector<V>(panel + (i * kVectors + v) * Isa::kWidth);
 #pragma GCC unroll 12
     for (std::size_t r = 0; r < kRows; ++r) {
       const float weight = base[r / 3][r % 3 * stride];
@@ -162,7 +219,11 @@ void tile(const float* rows, std::size_t stride, const float* panel, std::size_t
 #pragma GCC unroll 4
     for (std::size_t b = 0; b < kBases; ++b) ++base[b];
   }
-  std::memcpy(out, sums, sizeof sums);
+#pragma GCC unroll 12
+  for (std::size_t r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < kVectors; ++v)
+      write_vector<V>(out + (r * kVectors + v) * Isa::kWidth, sums[r][v]);
 }
 
 template <class Isa>

@@ -35,7 +35,7 @@ struct Plain {
   template <int kType>
   static void load(const unsigned char* row, std::size_t lane, V* to) {
     if constexpr (kType == POLYSEM_F32) {
-      std::memcpy(to, row + 4 * lane, 4 * kGroup);
+      load_floats<Plain>(row, lane, to);
 #ifdef __aarch64__
     } else if constexpr (kType == POLYSEM_INT8) {
       const int8x16_t bytes = vld1q_s8(reinterpret_cast<const signed char*>(row) + lane);

@@ -12,17 +12,14 @@ class Largest {
   Largest(std::uint32_t* latents, float* values, std::size_t capacity)
       : latents_(latents), values_(values), capacity_(capacity) {}
 
-  /// Only activations above this need be offered. Later ones that are equal lose to earlier ones.
-  float bound() const { return bound_; }
-
-  void offer(std::uint32_t latent, float value) {
-    if (count_ < capacity_) {
-      put(count_++, latent, value);
-      if (count_ == capacity_) full();
-    } else if (capacity_ > 0) {
-      sift<Worse>(0, count_, latent, value);
-      bound_ = values_[0];
-    }
+  /// Activations of `count` latents from `first` on; none of them is negative.
+  void offer_block(std::uint32_t first, const float* values, std::uint32_t count) {
+    float most = 0;  // most blocks have nothing to offer, which this sees quickly
+    for (std::uint32_t i = 0; i < count; ++i) most = values[i] > most ? values[i] : most;
+    if (!(most > bound_)) return;
+    // Later ones that are equal lose to earlier ones.
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (values[i] > bound_) offer(first + i, values[i]);
   }
 
   /// Puts the codes in ascending order of latents; returns how many there are.
@@ -39,6 +36,16 @@ class Largest {
   }
 
  private:
+  void offer(std::uint32_t latent, float value) {
+    if (count_ < capacity_) {
+      put(count_++, latent, value);
+      if (count_ == capacity_) full();
+    } else if (capacity_ > 0) {
+      sift<Worse>(0, count_, latent, value);
+      bound_ = values_[0];
+    }
+  }
+
   struct Worse {
     static bool before(std::uint32_t a, float value_a, std::uint32_t b, float value_b) {
       return value_a < value_b || (value_a == value_b && a > b);

@@ -55,7 +55,14 @@ struct polysem_state {
 
 namespace polysem::core {
 
-inline bool is_finite(float value) { return value - value == 0; }
+/// 0 for a number that is finite, else not: what loops collect by "or", since compilers make vectors of that.
+inline std::uint32_t not_finite(float value) {
+  const float difference = value - value;  // +0, or NaN
+  std::uint32_t bits;
+  std::memcpy(&bits, &difference, sizeof bits);
+  return bits;
+}
+inline bool is_finite(float value) { return not_finite(value) == 0; }
 
 /// Whether every number of the vectors lies inside what the caller owns.
 template <class Vectors>
@@ -77,7 +84,10 @@ inline polysem_status check_vectors(const polysem_state* state, const polysem_in
 
 inline void fill_zero(const polysem_out& y, std::size_t position, std::size_t width) {
   float* to = y.data + position * y.position_stride;
-  for (std::size_t i = 0; i < width; ++i) to[i * y.stride] = 0;
+  if (y.stride == 1)
+    std::memset(to, 0, width * sizeof(float));
+  else
+    for (std::size_t i = 0; i < width; ++i) to[i * y.stride] = 0;
 }
 
 /// Counts a position that is not finite.

@@ -27,7 +27,7 @@ struct Avx2 {
   template <int kType>
   static void load(const unsigned char* row, std::size_t lane, V* to) {
     if constexpr (kType == POLYSEM_F32) {
-      std::memcpy(to, row + 4 * lane, 64);
+      load_floats<Avx2>(row, lane, to);
     } else if constexpr (kType == POLYSEM_F16) {
       to[0] = (V)_mm256_cvtph_ps(read(row + 2 * lane));
       to[1] = (V)_mm256_cvtph_ps(read(row + 2 * lane + 16));

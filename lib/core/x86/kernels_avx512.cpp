@@ -25,7 +25,7 @@ struct Avx512 {
   template <int kType>
   static void load(const unsigned char* row, std::size_t lane, V* to) {
     if constexpr (kType == POLYSEM_F32) {
-      std::memcpy(to, row + 4 * lane, 64);
+      load_floats<Avx512>(row, lane, to);
     } else if constexpr (kType == POLYSEM_F16) {
       *to = (V)_mm512_cvtph_ps(read_32(row + 2 * lane));
     } else if constexpr (kType == POLYSEM_BF16) {
