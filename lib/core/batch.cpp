@@ -31,7 +31,7 @@ void unpack_rows(const polysem_state& state, std::uint32_t first, std::size_t co
   const std::size_t tile_rows = state.kernels->tile_rows;
   const unsigned char* at = m.encoder + first * state.encoder_row_bytes;
   const std::size_t rows = (count + tile_rows - 1) / tile_rows * tile_rows;
-  std::memset(state.unpacked, 0, rows * state.in_elements * sizeof(float));
+  __builtin_memset(state.unpacked, 0, rows * state.in_elements * sizeof(float));
   for (std::size_t r = 0; r < count; ++r)
     state.kernels->add_row[m.encoder_dtype](at + r * state.encoder_row_bytes, 1, state.in_elements,
                                             state.unpacked + r * state.in_elements);
@@ -102,7 +102,7 @@ void keep_largest(const polysem_state& state, const polysem_out& f, std::size_t 
     const std::uint32_t here = all - first < kBlock ? all - first : kBlock;
     if (f.stride == 1) {
       largest.offer_block(first, at + first, here);
-      std::memset(at + first, 0, here * sizeof(float));
+      __builtin_memset(at + first, 0, here * sizeof(float));
       continue;
     }
     for (std::uint32_t i = 0; i < here; ++i) {

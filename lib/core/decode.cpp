@@ -12,7 +12,7 @@ void add_latent(polysem_state& state, std::uint32_t latent, float value) {
 namespace {
 
 void begin_sum(polysem_state& state) {
-  std::memcpy(state.sum, state.model->decoder_bias, state.model->d_out * sizeof(float));
+  __builtin_memcpy(state.sum, state.model->decoder_bias, state.model->d_out * sizeof(float));
 }
 
 void add_codes(polysem_state& state, const Codes& codes) {

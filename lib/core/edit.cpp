@@ -45,7 +45,7 @@ enum class Outcome { kUnchanged, kChanged, kNonFinite };
 /// them.
 Outcome sum_changes(polysem_state& state, const polysem_edit* edits, std::size_t count) {
   Codes codes = {};
-  std::memset(state.sum, 0, state.out_elements * sizeof(float));
+  __builtin_memset(state.sum, 0, state.out_elements * sizeof(float));
   const bool top_k = state.model->activation == POLYSEM_TOPK;
   if (top_k && !encode_top_k(state, codes)) return Outcome::kNonFinite;
   Outcome outcome = Outcome::kUnchanged;

@@ -110,7 +110,7 @@ bool encode_listed(polysem_state& state, const void* latents, std::size_t stride
   if (top_k && !encode_top_k(state, codes)) return false;
   for (std::size_t i = 0; i < count; ++i) {
     std::uint32_t latent;
-    std::memcpy(&latent, static_cast<const unsigned char*>(latents) + i * stride_bytes, sizeof latent);
+    __builtin_memcpy(&latent, static_cast<const unsigned char*>(latents) + i * stride_bytes, sizeof latent);
     float value;
     if (top_k)
       value = find(codes, latent);

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstring>
-
 #include "lib/core/kernels.hpp"
 
 // The kernels as templates over an instruction set, which a source file describes by a struct:
@@ -12,6 +10,7 @@
 //     load<type>(row, lane, V*)   kGroup elements from `lane` on, as floats
 //     fma(float, V, V)            a * b + c, fused or not
 // Everything here has internal linkage: each source file is compiled for other instructions.
+
 // Into each caller, also where the compiler would rather save room.
 #ifdef __OPTIMIZE_SIZE__
 #define POLYSEM_CORE_INLINE inline
@@ -29,7 +28,7 @@ struct VectorOf {
 
 inline float from_bits(std::uint32_t bits) {
   float value;
-  std::memcpy(&value, &bits, sizeof value);
+  __builtin_memcpy(&value, &bits, sizeof value);
   return value;
 }
 
@@ -38,12 +37,12 @@ inline float from_bits(std::uint32_t bits) {
 template <class V>
 V read_vector(const float* at) {
   V vector;
-  std::memcpy(&vector, at, sizeof vector);
+  __builtin_memcpy(&vector, at, sizeof vector);
   return vector;
 }
 template <class V>
 void write_vector(float* at, V vector) {
-  std::memcpy(at, &vector, sizeof vector);
+  __builtin_memcpy(at, &vector, sizeof vector);
 }
 
 /// IEEE half precision without a branch: the exponent is moved by a multiplication, which also makes
@@ -52,14 +51,14 @@ inline float from_half(std::uint16_t half) {
   const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
   const float magnitude = from_bits(std::uint32_t{half & 0x7fffu} << 13) * 0x1p112f;
   std::uint32_t bits;
-  std::memcpy(&bits, &magnitude, sizeof bits);
+  __builtin_memcpy(&bits, &magnitude, sizeof bits);
   return from_bits(sign | bits);
 }
 
 template <class T>
 T read(const unsigned char* at) {
   T value;
-  std::memcpy(&value, at, sizeof value);
+  __builtin_memcpy(&value, at, sizeof value);
   return value;
 }
 

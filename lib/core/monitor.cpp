@@ -18,7 +18,7 @@ float exponential(float x) {
     sum = sum * r + coefficient;
   const auto bits = static_cast<std::uint32_t>(k + 127) << 23;
   float power;
-  std::memcpy(&power, &bits, sizeof power);
+  __builtin_memcpy(&power, &bits, sizeof power);
   return sum * power;
 }
 
@@ -151,7 +151,7 @@ polysem_status polysem_read(const polysem_state* state, polysem_subject subject,
 polysem_status polysem_reset(polysem_state* state) {
   if (state == nullptr) return POLYSEM_BAD_ARGUMENT;
   const std::size_t subjects = state->watch_count + state->rule_count + state->probe_count;
-  if (subjects > 0) std::memset(state->readings, 0, subjects * sizeof(polysem_reading));
+  if (subjects > 0) __builtin_memset(state->readings, 0, subjects * sizeof(polysem_reading));
   state->counters = {};
   return POLYSEM_OK;
 }

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <initializer_list>
 
 #include "lib/core/model_format.hpp"
@@ -27,10 +26,10 @@ struct File {
 };
 
 polysem_status read_header(const unsigned char* bytes, std::size_t size, FileHeader& header) {
-  if (std::memcmp(bytes, kMagic, size < sizeof kMagic ? size : sizeof kMagic) != 0)
-    return POLYSEM_NOT_A_MODEL;
+  for (std::size_t i = 0; i < sizeof kMagic && i < size; ++i)
+    if (bytes[i] != kMagic[i]) return POLYSEM_NOT_A_MODEL;
   if (size < sizeof header) return POLYSEM_TRUNCATED;
-  std::memcpy(&header, bytes, sizeof header);
+  __builtin_memcpy(&header, bytes, sizeof header);
   if (header.version_major != kVersionMajor) return POLYSEM_UNSUPPORTED_VERSION;
   if (header.section_count == 0 || header.section_count > kMaxSections) return POLYSEM_BAD_LAYOUT;
   if (header.file_bytes > size) return POLYSEM_TRUNCATED;
@@ -66,7 +65,7 @@ polysem_status read_sections(File& file) {
   std::uint32_t last_kind = 0;
   for (std::uint32_t i = 0; i < file.header.section_count; ++i) {
     Section section;
-    std::memcpy(&section, file.bytes + sizeof file.header + i * sizeof section, sizeof section);
+    __builtin_memcpy(&section, file.bytes + sizeof file.header + i * sizeof section, sizeof section);
     if (section.kind <= last_kind || section.offset != end) return POLYSEM_BAD_LAYOUT;
     if (section.bytes > file.header.file_bytes - end) return POLYSEM_BAD_LAYOUT;
     const std::uint64_t length = padded(section.bytes);  // at most 63 above a number that fits

@@ -27,7 +27,7 @@ class Memory {
   template <class T>
   T* copy(const T* from, std::size_t count) {
     T* to = take<T>(count);
-    if (to != nullptr && count > 0) std::memcpy(to, from, count * sizeof(T));
+    if (to != nullptr && count > 0) __builtin_memcpy(to, from, count * sizeof(T));
     return to;
   }
 
@@ -179,7 +179,7 @@ polysem_status polysem_state_init(const polysem_model* model, const polysem_conf
   const polysem_status status = polysem_state_size(model, config, &needed);
   if (status != POLYSEM_OK) return status;
   if (needed > bytes) return POLYSEM_BUFFER_TOO_SMALL;
-  std::memset(memory, 0, needed);
+  __builtin_memset(memory, 0, needed);
   polysem::core::lay_out(*model, *config, static_cast<unsigned char*>(memory), needed);
   *state = static_cast<polysem_state*>(memory);
   return POLYSEM_OK;

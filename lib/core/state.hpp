@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstring>
-
 #include "lib/core/kernels.hpp"
 #include "lib/core/model_format.hpp"
 #include "polysem/core.h"
@@ -59,7 +57,7 @@ namespace polysem::core {
 inline std::uint32_t not_finite(float value) {
   const float difference = value - value;  // +0, or NaN
   std::uint32_t bits;
-  std::memcpy(&bits, &difference, sizeof bits);
+  __builtin_memcpy(&bits, &difference, sizeof bits);
   return bits;
 }
 inline bool is_finite(float value) { return not_finite(value) == 0; }
@@ -85,7 +83,7 @@ inline polysem_status check_vectors(const polysem_state* state, const polysem_in
 inline void fill_zero(const polysem_out& y, std::size_t position, std::size_t width) {
   float* to = y.data + position * y.position_stride;
   if (y.stride == 1)
-    std::memset(to, 0, width * sizeof(float));
+    __builtin_memset(to, 0, width * sizeof(float));
   else
     for (std::size_t i = 0; i < width; ++i) to[i * y.stride] = 0;
 }
