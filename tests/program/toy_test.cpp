@@ -103,6 +103,18 @@ TEST_F(Toy, PointsOnASphereReachTheKnownEnergies) {
   for (const auto& row : result["energies"]) EXPECT_NEAR(row["energy"], row["minimum"], 2e-6) << row;
 }
 
+TEST_F(Toy, GalleryCollectsExperimentsOnOnePage) {
+  const Outcome o = run("toy gallery --only toy-deform --out page --quiet --json made.json");
+  ASSERT_EQ(o.code, 0) << o.errors;
+  const std::string page = read_text(folder_ / "page/index.html");
+  EXPECT_NE(page.find("id=\"toy-deform\""), std::string::npos);
+  EXPECT_NE(page.find("polysem toy deform --out"), std::string::npos);
+  EXPECT_NE(page.find("<svg"), std::string::npos);
+  EXPECT_EQ(read_json("page/toy-deform/result.json")["schema"], "polysem.toy/1");
+  EXPECT_EQ(read_json("made.json")["experiments"].size(), 1u);
+  expect_failure("toy gallery --only toy-nothing", 2, "toy-superposition");
+}
+
 // Away from boundaries the best of some trained models is in the phase of the exact optimum.
 TEST_F(SlowToy, TrainedPhasesAreTheExactOnes) {
   const auto result = result_of("phase --quick --grid 10");

@@ -17,6 +17,7 @@ std::span<const Command* const> toy_commands() {
   static const std::vector<const Command*> commands = [] {
     std::vector<const Command*> list;
     for (const Experiment* experiment : toy::experiments()) list.push_back(experiment->command);
+    list.push_back(&toy::gallery_command());
     return list;
   }();
   return commands;

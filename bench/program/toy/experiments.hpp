@@ -21,4 +21,7 @@ const Experiment& privileged();
 
 std::span<const Experiment* const> experiments();
 
+/// All of them on one page; not an experiment itself.
+const Command& gallery_command();
+
 }  // namespace polysem::program::toy
