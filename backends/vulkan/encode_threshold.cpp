@@ -11,7 +11,9 @@ struct OffsetsPush {
   std::uint32_t rows, counts_first, before_first, starts_first, has_before;
 };
 struct FinishPush {
-  std::uint32_t rows, capacity, starts_first, offsets_first, needed_first, has_list;
+  std::uint32_t rows, starts_first, offsets_first, capacity;
+  std::uint32_t band_starts_first, band_offsets_first, band_capacity, has_band;
+  std::uint32_t needed_first;
 };
 
 /// One of the two lists: its operands and where its rows begin, before it is known whether it fits.
@@ -39,15 +41,18 @@ void record_fill(const Scope& s, const Varying& v, const List& list, std::int64_
   record_varying_fill(s, false, v, out);
 }
 
-void record_finish(const Scope& s, const EncodeThreshold& op, const List& list, const Tensor& needed) {
+void record_finish(const Scope& s, const EncodeThreshold& op, const List& active, const List& band,
+                   const Tensor& needed) {
   static const std::size_t shader = shader_index("threshold_finish");
-  const bool there = bool(list.offsets);
-  const View starts = s.view(list.starts), offsets = s.view(list.offsets),
-             out = s.view(needed.col_range(list.kind, 1));
+  const bool has_band = bool(band.offsets);
+  const View nothing, starts = s.view(active.starts), offsets = s.view(active.offsets), out = s.view(needed);
+  const View band_starts = has_band ? s.view(band.starts) : nothing,
+             band_offsets = has_band ? s.view(band.offsets) : nothing;
   s.recording.dispatch(
-      shader, {}, {{reads(starts), writes(offsets), writes(out)}},
-      FinishPush{u32(op.rows), u32(list.capacity), starts.first, offsets.first, out.first, there ? 1u : 0u},
-      s.elements_grid(there ? op.rows + 1 : 1));
+      shader, {}, {{reads(starts), reads(band_starts), writes(offsets), writes(band_offsets), writes(out)}},
+      FinishPush{u32(op.rows), starts.first, offsets.first, u32(op.capacity), band_starts.first,
+                 band_offsets.first, u32(op.band_capacity), has_band ? 1u : 0u, out.first},
+      s.elements_grid(op.rows + 1));
 }
 
 }  // namespace
@@ -91,8 +96,7 @@ void record(const Scope& s, const EncodeThreshold& op, const EncodeThreshold::Op
       record_fill(s, v, *list, row);
     }
   }
-  record_finish(s, op, active, t.needed);
-  record_finish(s, op, band, t.needed);
+  record_finish(s, op, active, band, t.needed);
 }
 
 }  // namespace polysem::vulkan
