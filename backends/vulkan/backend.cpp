@@ -15,7 +15,7 @@ class VulkanBackend final : public Backend {
     info_.name = "vulkan";
     info_.device = device.physical().name;
     info_.driver = device.physical().driver;
-    info_.features = device.physical().software ? "16-bit storage, in software" : "16-bit storage";
+    info_.features = device.physical().features;
     info_.threads = 0;
     info_.memory_bytes = device.memory_bytes();
     info_.precisions = {Precision::kF32, Precision::kBF16};

@@ -64,7 +64,8 @@ void Device::open() {
 }
 
 Device::~Device() {
-  vk_.vkDeviceWaitIdle(handle_);
+  if (drivers_are_gone()) return;
+  wait_for_all();
   vk_.vkDestroySemaphore(handle_, timeline_, nullptr);
   vk_.vkDestroyDevice(handle_, nullptr);
 }
@@ -102,9 +103,15 @@ std::uint64_t Device::submit(VkCommandBuffer commands) {
   return submitted_ = number;
 }
 
+std::uint64_t Device::submitted() const {
+  const std::lock_guard lock(submitting_);
+  return submitted_;
+}
+
 bool Device::done(std::uint64_t number) const {
   std::uint64_t value = 0;
-  check(vk_.vkGetSemaphoreCounterValue(handle_, timeline_, &value), "vkGetSemaphoreCounterValue");
+  call("vkGetSemaphoreCounterValue",
+       [&] { return vk_.vkGetSemaphoreCounterValue(handle_, timeline_, &value); });
   return value >= number;
 }
 
@@ -113,15 +120,25 @@ void Device::wait(std::uint64_t number) const {
   info.semaphoreCount = 1;
   info.pSemaphores = &timeline_;
   info.pValues = &number;
-  check(vk_.vkWaitSemaphores(handle_, &info, ~std::uint64_t{0}), "vkWaitSemaphores");
+  call("vkWaitSemaphores", [&] { return vk_.vkWaitSemaphores(handle_, &info, ~std::uint64_t{0}); });
+}
+
+// The queue is not used by others meanwhile: a device goes last, and a queue of ours waits when it goes.
+void Device::wait_for_all() const noexcept {
+  if (drivers_are_gone()) return;
+  const std::lock_guard lock(submitting_);
+  vk_.vkDeviceWaitIdle(handle_);
 }
 
 bool Device::drop_next_barrier() const noexcept {
   return settings_.drop_barrier.has_value() && barriers_++ == *settings_.drop_barrier;
 }
 
-bool Device::fails_now() const noexcept {
-  return settings_.fail_call.has_value() && calls_++ == *settings_.fail_call;
+VkResult Device::made_up_result() const noexcept {
+  if (!settings_.fail_call && !settings_.lose_device) return VK_SUCCESS;
+  const std::uint64_t number = calls_++;
+  if (settings_.lose_device && number >= *settings_.lose_device) return VK_ERROR_DEVICE_LOST;
+  return settings_.fail_call && number == *settings_.fail_call ? VK_ERROR_OUT_OF_DEVICE_MEMORY : VK_SUCCESS;
 }
 
 }  // namespace polysem::vulkan

@@ -44,25 +44,30 @@ class Device {
                             VkMemoryPropertyFlags needed) const;
 
   /// Runs a call that may fail and throws what it comes to. Here a test can make the call of a certain number
-  /// fail without being made.
+  /// fail, or every one from then on, without being made.
   template <class F>
   void call(const char* name, F&& f) const {
-    if (fails_now()) fail(VK_ERROR_OUT_OF_DEVICE_MEMORY, std::string(name) + " (on purpose)");
+    if (const VkResult result = made_up_result(); result != VK_SUCCESS)
+      fail(result, std::string(name) + " (on purpose)");
     check(f(), name);
   }
 
   /// Sends a command buffer off and returns its number.
   std::uint64_t submit(VkCommandBuffer commands);
+  /// The number of the last one.
+  std::uint64_t submitted() const;
   /// Whether the submission of this number has ended.
   bool done(std::uint64_t number) const;
   /// Waits until it has.
   void wait(std::uint64_t number) const;
+  /// Waits for everything, or until it is known that nothing more will happen (a lost device).
+  void wait_for_all() const noexcept;
 
   /// Counts the barriers of the process run: whether the next one is to be left out (a test of the tests).
   bool drop_next_barrier() const noexcept;
 
  private:
-  bool fails_now() const noexcept;
+  VkResult made_up_result() const noexcept;
   void open();
 
   Settings settings_;
@@ -75,7 +80,7 @@ class Device {
   std::uint32_t family_ = 0;
   Limits limits_;
   VkPhysicalDeviceMemoryProperties memory_{};
-  std::mutex submitting_;
+  mutable std::mutex submitting_;
   std::uint64_t submitted_ = 0;
   mutable std::atomic<std::uint64_t> calls_{0}, barriers_{0};
 };

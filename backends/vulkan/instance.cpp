@@ -84,6 +84,7 @@ Instance::Instance(const Settings& settings) {
 }
 
 Instance::~Instance() {
+  if (drivers_are_gone()) return;
   if (messenger_ != VK_NULL_HANDLE)
     instance_function<PFN_vkDestroyDebugUtilsMessengerEXT>(handle_, "vkDestroyDebugUtilsMessengerEXT")(
         handle_, messenger_, nullptr);

@@ -13,6 +13,7 @@ struct PhysicalDevice {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   std::string name;       ///< "llvmpipe (LLVM 15.0.6, 256 bits)"
   std::string driver;     ///< "llvmpipe Mesa 22.3.6, Vulkan 1.3.230"
+  std::string features;   ///< what it has of what this backend could use, and what it lacks
   bool software = false;  ///< runs on the processor: used only when named
   Support suitable;       ///< whether it has what the shaders need
 };

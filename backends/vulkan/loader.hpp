@@ -16,4 +16,8 @@ const Support& loader();
 /// instance.
 void load_instance(VkInstance instance);
 
+/// Whether the process ends and drivers may have been taken down, before the last of our objects: one in a
+/// static variable must not call them any more.
+bool drivers_are_gone() noexcept;
+
 }  // namespace polysem::vulkan

@@ -56,6 +56,7 @@ Block::Block(const Device& device, std::uint64_t bytes, Kind kind) : device_(dev
 Block::~Block() { destroy(); }
 
 void Block::destroy() noexcept {
+  if (drivers_are_gone()) return;
   device_.vk().vkDestroyBuffer(device_.handle(), buffer_, nullptr);
   device_.vk().vkFreeMemory(device_.handle(), memory_, nullptr);
 }

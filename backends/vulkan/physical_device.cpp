@@ -55,6 +55,23 @@ Support suitable(VkPhysicalDevice device, const VkPhysicalDeviceProperties& prop
   return Support::yes();
 }
 
+bool has_extension(VkPhysicalDevice device, std::string_view name) {
+  std::uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  return std::ranges::any_of(extensions, [&](const auto& e) { return name == e.extensionName; });
+}
+
+// bf16 is stored as 16-bit integers, which a suitable device has; sums are f32 always.
+std::string features_of(VkPhysicalDevice device, bool software) {
+  std::string text = software ? "in software, " : "";
+  text += "f32 arithmetic, bf16 storage, no cooperative matrices (";
+  text += has_extension(device, "VK_KHR_cooperative_matrix") ? "this build has no shaders for them"
+                                                             : "the driver lacks VK_KHR_cooperative_matrix";
+  return text + ")";
+}
+
 struct Ranked {
   int preference;
   PhysicalDevice device;
@@ -75,6 +92,7 @@ Ranked describe(VkPhysicalDevice handle) {
   device.driver = name + (name.empty() || details.empty() ? "" : " ") + details +
                   (name.empty() && details.empty() ? "" : ", ") + "Vulkan " + version(plain.apiVersion);
   device.software = plain.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  device.features = features_of(handle, device.software);
   device.suitable = suitable(handle, plain);
   return {preference(plain.deviceType), device};
 }

@@ -16,6 +16,7 @@ Pipelines::Pipelines(std::shared_ptr<Device> device)
 }
 
 Pipelines::~Pipelines() {
+  if (drivers_are_gone()) return;
   if (!pipelines_.empty()) store_pipeline_cache(*device_, cache_);
   const VolkDeviceTable& vk = device_->vk();
   const VkDevice device = device_->handle();

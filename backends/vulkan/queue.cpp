@@ -9,7 +9,7 @@ namespace polysem::vulkan {
 namespace {
 
 // Drivers kill what runs for seconds without an end, and a device without work waits.
-constexpr double kMostWork = 2e11;
+constexpr std::uint64_t kMostWork = 200'000'000'000;
 constexpr std::uint64_t kMostStaged = std::uint64_t{256} << 20;
 constexpr std::size_t kMostRunning = 3;
 // Transfers go in pieces, so that staging memory stays small.
@@ -41,10 +41,12 @@ void in_pieces(const Tensor& tensor, Bytes host, F&& f) {
 }  // namespace
 
 VulkanQueue::~VulkanQueue() {
+  if (drivers_are_gone()) return;
   try {
     retire(0);
     if (current_) context_->give_back(std::move(current_));
-  } catch (const std::exception&) {  // a lost device: nothing more can be waited for
+  } catch (const std::exception&) {  // what may still run must end before its memory goes
+    context_->device().wait_for_all();
   }
 }
 
@@ -112,7 +114,8 @@ void VulkanQueue::do_run(const Op& op, std::span<const Tensor> operands, Tensor 
           }
         },
         op);
-    if (work_ > kMostWork) {
+    const std::uint64_t most = context_->device().settings().max_work.value_or(kMostWork);
+    if (work_ > static_cast<double>(most)) {
       send();
       retire(kMostRunning);
     }

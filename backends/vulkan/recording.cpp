@@ -62,6 +62,7 @@ Recording::Recording(std::shared_ptr<Device> device, std::shared_ptr<Pipelines> 
 }
 
 Recording::~Recording() {
+  if (drivers_are_gone()) return;
   for (const VkDescriptorPool pool : set_pools_)
     device_->vk().vkDestroyDescriptorPool(device_->handle(), pool, nullptr);
   device_->vk().vkDestroyCommandPool(device_->handle(), pool_, nullptr);

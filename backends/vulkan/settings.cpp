@@ -33,6 +33,8 @@ Settings Settings::from_environment() {
   s.max_block = number("POLYSEM_VK_MAX_ALLOC");
   s.drop_barrier = number("POLYSEM_VK_DROP_BARRIER");
   s.fail_call = number("POLYSEM_VK_FAIL_CALL");
+  s.lose_device = number("POLYSEM_VK_LOSE_DEVICE");
+  s.max_work = number("POLYSEM_VK_MAX_WORK");
   return s;
 }
 

@@ -14,6 +14,10 @@ struct Settings {
   std::optional<std::uint64_t>
       drop_barrier;                        ///< POLYSEM_VK_DROP_BARRIER: leave out the barrier of this number
   std::optional<std::uint64_t> fail_call;  ///< POLYSEM_VK_FAIL_CALL: the call of this number fails
+  std::optional<std::uint64_t>
+      lose_device;  ///< POLYSEM_VK_LOSE_DEVICE: from the call of this number on the device is lost
+  std::optional<std::uint64_t>
+      max_work;  ///< POLYSEM_VK_MAX_WORK: floating-point operations that go to the device at once
 
   /// Throws Error{kInvalidArgument} for what is no number.
   static Settings from_environment();

@@ -1,6 +1,7 @@
 #include "tests/vulkan/small_step.hpp"
 
 #include "polysem/random.hpp"
+#include "polysem/recipe.hpp"
 
 namespace polysem::test {
 
@@ -23,13 +24,16 @@ StepOutcome two_steps(Backend& backend, const StepSetup& setup) {
   config.aux_k = 4;
   config.dead_window = 1;  // whoever is silent in the first step is dead in the second
   config.precision = setup.precision;
-  const CoderWeights weights{normals(kLatents * kDim, 0), normals(kLatents * kDim, 1), normals(kLatents, 2),
-                             normals(kDim, 3)};
+  config.bandwidth = 1.0f;
+  CoderWeights weights{normals(kLatents * kDim, 0), normals(kLatents * kDim, 1), normals(kLatents, 2),
+                       normals(kDim, 3)};
+  if (find_recipe(setup.recipe).learns_thresholds) weights.threshold.assign(kLatents, 2.0f);
   CoderStep step(executor, config, weights, kRows, 1.0);
   const Array x = executor.make_from(kRows, kDim, normals(kRows * kDim, 4));
   StepOutcome outcome;
   AdamStep adam;
-  for (adam.step = 1; adam.step <= 2; ++adam.step) outcome.loss = step.run(x, x, adam, setup.clip, true).loss;
+  for (adam.step = 1; adam.step <= 2; ++adam.step)
+    outcome.loss = step.run(x, x, adam, setup.clip, true, 1.0f).loss;
   const CoderWeights trained = step.weights();
   outcome.w_enc = trained.w_enc;
   outcome.w_dec = trained.w_dec;

@@ -62,7 +62,7 @@ TEST_P(VulkanBarriers, AreAllNeeded) {
       continue;
     }
     EXPECT_EQ(silent, 0) << "barrier " << i - silent << " is missing and nothing was said";
-    EXPECT_NE(said.find("SYNC-HAZARD"), std::string::npos) << said;
+    ASSERT_NE(said.find("SYNC-HAZARD"), std::string::npos) << said;
     ++detected;
   }
   RecordProperty("barriers", detected);
@@ -70,33 +70,67 @@ TEST_P(VulkanBarriers, AreAllNeeded) {
   vulkan::Messages::take();
 }
 
-INSTANTIATE_TEST_SUITE_P(SlowRecipes, VulkanBarriers, testing::Values("topk", "batch_topk"),
+INSTANTIATE_TEST_SUITE_P(SlowRecipes, VulkanBarriers,
+                         testing::Values("topk", "batch_topk", "jumprelu", "relu_l1"),
                          [](const auto& instance) { return std::string(instance.param); });
 
-// Whatever call fails: an error that says so, nothing left behind, and a new start works.
-TEST(SlowVulkanFaults, EveryFailingCallIsAnError) {
+// Whatever call fails, once or as on a lost device from then on: an error that says so, nothing left behind,
+// and a new start works.
+/// Which calls fail: number `first` and from there every `stride`-th.
+struct FaultPlan {
+  const char* recipe;
+  int first, stride;
+};
+void PrintTo(const FaultPlan& plan, std::ostream* out) {
+  *out << plan.recipe << ", calls " << plan.first << " + " << plan.stride << " i";
+}
+
+class VulkanFaults : public testing::TestWithParam<FaultPlan> {
+ protected:
+  /// Breaks a step at one call after the other; returns about how many there are.
+  int break_calls(const char* variable, ErrorCode code, int first, int stride) {
+    const test::StepSetup setup{.recipe = GetParam().recipe};
+    const StepOutcome expected = two_steps(*open_backend(kSoftwareDevice), setup);
+    for (int i = first;; i += stride) {
+      const EnvironmentVariable fail(variable, std::to_string(i));
+      StepOutcome found;
+      try {
+        found = two_steps(*open_backend(kSoftwareDevice), setup);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), code) << error.what();
+        EXPECT_NE(std::string(error.what()).find("on purpose"), std::string::npos) << error.what();
+        if (HasFailure()) return 0;
+        continue;
+      }
+      EXPECT_EQ(found.w_dec, expected.w_dec);
+      return i;
+    }
+  }
+};
+
+TEST_P(VulkanFaults, EveryFailingCallIsAnError) {
   const EnvironmentVariable validate("POLYSEM_VK_VALIDATE", "1");
   vulkan::Messages::take();
-  const StepOutcome expected = two_steps(*open_backend(kSoftwareDevice));
-  int failed = 0;
-  for (int i = 0;; ++i) {
-    const EnvironmentVariable fail("POLYSEM_VK_FAIL_CALL", std::to_string(i));
-    StepOutcome found;
-    try {
-      found = two_steps(*open_backend(kSoftwareDevice));
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
-      EXPECT_NE(std::string(error.what()).find("on purpose"), std::string::npos) << error.what();
-      ++failed;
-      continue;
-    }
-    EXPECT_EQ(found.w_dec, expected.w_dec);
-    break;
-  }
-  RecordProperty("calls", failed);
-  EXPECT_GE(failed, 50) << "too few calls for a training step: not a test";
+  const int calls =
+      break_calls("POLYSEM_VK_FAIL_CALL", ErrorCode::kOutOfMemory, GetParam().first, GetParam().stride);
+  RecordProperty("calls", calls);
+  EXPECT_GE(calls, 150) << "too few calls for a training step: not a test";
   for (const std::string& message : vulkan::Messages::take()) ADD_FAILURE() << message;
 }
+
+TEST_P(VulkanFaults, ALostDeviceIsAnError) {
+  EXPECT_GE(break_calls("POLYSEM_VK_LOSE_DEVICE", ErrorCode::kFailed, GetParam().first, 17), 150);
+}
+
+// Every call of the step of topk; of the others a part, for time.
+INSTANTIATE_TEST_SUITE_P(SlowRecipes, VulkanFaults,
+                         testing::Values(FaultPlan{"topk", 0, 2}, FaultPlan{"topk", 1, 2},
+                                         FaultPlan{"batch_topk", 2, 9}, FaultPlan{"jumprelu", 3, 9},
+                                         FaultPlan{"relu_l1", 5, 9}),
+                         [](const auto& instance) {
+                           return std::string(instance.param.recipe) + "_from_" +
+                                  std::to_string(instance.param.first);
+                         });
 
 // Small windows change how the work is cut, not what comes out.
 TEST(VulkanStep, SmallWindowsGiveTheSameBits) {
