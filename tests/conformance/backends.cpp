@@ -60,6 +60,10 @@ Backend& opened(const std::string& name, int threads) {
   return *backend;
 }
 
+bool runs_otherwise(const Backend& a, const Backend& b) {
+  return a.info().threads != b.info().threads || a.info().threads == 0;
+}
+
 std::string plain_name(const std::string& backend) {
   std::string plain = backend;
   for (char& c : plain)

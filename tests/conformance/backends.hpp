@@ -19,6 +19,10 @@ Support can_run(const std::string& name);
 
 /// A backend of this build, opened once for the whole program: a device may be slow to start.
 Backend& opened(const std::string& name, int threads = 2);
+/// Whether two openings of a backend with different numbers of threads differ. A backend of one thread would
+/// but run the same again; one on a card (0 threads) may use the processor's threads where the card is played
+/// by software.
+bool runs_otherwise(const Backend& a, const Backend& b);
 /// Closes all of them. Before the program ends: by then a driver may have been unloaded.
 void close_backends();
 

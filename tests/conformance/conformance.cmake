@@ -12,6 +12,9 @@ function(polysem_conformance_test name devices)
   cmake_parse_arguments(PARSE_ARGV 2 given "" "LABELS;PROCESSORS" "ENVIRONMENT;OPTIONS")
   add_test(NAME ${name} COMMAND test_conformance --gtest_brief=1 --device ${devices} ${given_OPTIONS})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS fast ENVIRONMENT "${given_ENVIRONMENT}")
+  if(given_LABELS)
+    set_tests_properties(${name} PROPERTIES LABELS ${given_LABELS})
+  endif()
   if(given_PROCESSORS)
     set_tests_properties(${name} PROPERTIES PROCESSORS ${given_PROCESSORS})
   endif()
@@ -24,7 +27,10 @@ endif()
 polysem_conformance_test(conformance ${on_host})
 if(POLYSEM_BACKEND_VULKAN)
   # Under the validation layer, whose every message fails a case.
-  polysem_conformance_test(conformance.vulkan vulkan:llvmpipe PROCESSORS 2 ENVIRONMENT POLYSEM_VK_VALIDATE=1)
+  polysem_conformance_test(conformance.vulkan vulkan:llvmpipe PROCESSORS 2 OPTIONS --filter=-SameBits
+    ENVIRONMENT POLYSEM_VK_VALIDATE=1)
+  polysem_conformance_test(conformance.vulkan_threads vulkan:llvmpipe PROCESSORS 2 LABELS slow
+    OPTIONS --filter=SameBits ENVIRONMENT POLYSEM_VK_VALIDATE=1)
   # The ops that cut large operands into windows, with windows so small that the cases need several.
   polysem_conformance_test(conformance.vulkan_windows vulkan:llvmpipe PROCESSORS 2
     OPTIONS "--filter=Matches*_gemm_:Matches*_gather_:Matches*_scatter_:Matches*_reduce_:Matches*_sparse_"

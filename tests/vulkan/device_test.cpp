@@ -55,10 +55,6 @@ TEST(VulkanDevice, RefusesSettingsThatAreNoNumbers) {
   EXPECT_THROW(open_backend(test::kSoftwareDevice), Error);
 }
 
-TEST(VulkanDevice, OpensAndClosesManyTimes) {
-  for (int i = 0; i < 30; ++i) EXPECT_EQ(open_backend(test::kSoftwareDevice)->allocate(100)->bytes(), 100u);
-}
-
 // Blocks are cut up, joined again, and given back where they were made for one.
 TEST(VulkanDevice, MemoryIsUsedAgain) {
   const EnvironmentVariable limit("POLYSEM_VK_MAX_ALLOC", std::to_string(1 << 20));
