@@ -48,7 +48,7 @@ expect([op["op"] for op in rates["ops"]] == ["firing_stats"] and rates["ops"][0]
 expect_code(0, "Gradients", "--device", "reference", "--mode", "grad", "--filter", "Gradients")
 
 if len(sys.argv) > 3 and sys.argv[3]:
-    code, text = run([program, "--device", sys.argv[3], "--filter", "gemm_1x1x1_nn"],
+    code, text = run([program, "--device", sys.argv[3], "--filter", "Matches*gemm_1x1x1_nn"],
                      POLYSEM_VK_DROP_BARRIER="0", POLYSEM_VK_VALIDATE="1")
     expect(code == 1 and "SYNC-HAZARD" in text, f"a dropped barrier: exit code {code}:\n{text}")
     lines = [line for line in text.splitlines() if line.startswith("  re-run: ")]
