@@ -175,6 +175,25 @@ TEST_F(SlowToy, NeuronsBecomePolysemanticWithSparsity) {
   EXPECT_EQ(stored[1]["neurons"]["monosemantic"], 0);
 }
 
+// Vulnerability to attacks is proportional to features per dimension (Elhage et al. 2022): 1 without
+// superposition.
+TEST_F(SlowToy, VulnerabilityGrowsWithFeaturesPerDimension) {
+  const auto result = result_of("adversarial --quick --points 5");
+  EXPECT_GE(result["correlation"], 0.9);
+  EXPECT_NEAR(result["instances"][0]["attack"]["vulnerability"], 1, 0.1);
+  EXPECT_GT(result["instances"][4]["attack"]["vulnerability"], 3);
+}
+
+// Double descent (Henighan et al. 2023): the test loss is worst strictly inside; few samples share the two
+// dimensions evenly, T D = 2.
+TEST_F(SlowToy, TestLossIsWorstBetweenMemoryAndFeatures) {
+  const auto result = result_of("memorization --quick --samples 5,50,1000");
+  EXPECT_EQ(result["worst_samples"], 50);
+  for (const auto& d : result["curve"][0]["sample_dimensionality"]) EXPECT_NEAR(5 * d.get<double>(), 2, 0.2);
+  for (const auto& loss : result["curve"][0]["train"]) EXPECT_LT(loss, 0.01);
+  EXPECT_LT(result["curve"][2]["test"][0], 1);
+}
+
 // The pentagon is the optimum of five features in two dimensions at this density; its loss by exact
 // quadrature.
 TEST_F(SlowToy, FiveFeaturesFormAPentagon) {

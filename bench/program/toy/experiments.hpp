@@ -18,6 +18,8 @@ const Experiment& correlation();
 const Experiment& dynamics();
 const Experiment& computation();
 const Experiment& privileged();
+const Experiment& adversarial();
+const Experiment& memorization();
 
 std::span<const Experiment* const> experiments();
 

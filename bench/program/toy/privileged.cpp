@@ -47,7 +47,7 @@ const Command& command() {
                .value_name = "K",
                .value = "1000",
                .help = "instances, the best of which counts",
-               .quick = "60"},
+               .quick = "40"},
               {.name = "samples",
                .value_name = "N",
                .value = "50000",
