@@ -45,6 +45,7 @@ const Command& train_command();
 const Command& eval_command();
 const Command& encode_command();
 const Command& report_command();
+const Command& convert_command();
 const Command& info_command();
 
 std::span<const Command* const> toy_commands();

@@ -7,6 +7,7 @@
 #include "bench/program/store_summary.hpp"
 #include "bench/program/terminal.hpp"
 #include "polysem/coder_folder.hpp"
+#include "polysem/core_file.hpp"
 #include "polysem/error.hpp"
 #include "polysem/gguf.hpp"
 #include "polysem/npy.hpp"
@@ -56,6 +57,45 @@ Description describe_coder(const Path& path) {
         d.rows.push_back({"made by", about["command"]});
     }
   }
+  return d;
+}
+
+Description describe_core_file(const Path& path) {
+  const CoreModel model(path);
+  const polysem_model& m = model.get();
+  const auto activation = name(static_cast<polysem_activation>(m.activation));
+  const auto dtypes = {name(static_cast<polysem_dtype>(m.encoder_dtype)),
+                       name(static_cast<polysem_dtype>(m.decoder_dtype))};
+  const std::string dtype(m.encoder_dtype == m.decoder_dtype
+                              ? *dtypes.begin()
+                              : std::string(dtypes.begin()[0]) + " encoder, " +
+                                    std::string(dtypes.begin()[1]) + " decoder");
+  const polysem_text source = polysem_model_source(&m);
+  Description d{"sparse coder for polysem::core",
+                {{"activation", std::string(activation)},
+                 {"numbers", dtype},
+                 {"dimensions", std::to_string(m.d_in) + " -> " + std::to_string(m.d_out)},
+                 {"latents", with_commas(m.latents)}},
+                {{"activation", activation},
+                 {"encoder_dtype", dtypes.begin()[0]},
+                 {"decoder_dtype", dtypes.begin()[1]},
+                 {"d_in", m.d_in},
+                 {"d_out", m.d_out},
+                 {"latents", m.latents},
+                 {"source_latents", m.source_latents},
+                 {"k", m.k > 0 ? json(m.k) : json()},
+                 {"bytes", model.bytes()},
+                 {"source", std::string(source.data, source.length)}}};
+  if (m.k > 0) d.rows.push_back({"k", std::to_string(m.k)});
+  if (m.latent_ids != nullptr) {
+    d.details["latent_ids"] = std::vector<std::uint32_t>(m.latent_ids, m.latent_ids + m.latents);
+    d.rows.push_back({"of a coder with", counted(m.source_latents, "latent")});
+  }
+  std::int64_t named = 0;
+  for (std::uint32_t i = 0; i < m.latents; ++i) named += model.latent_name(i).empty() ? 0 : 1;
+  if (named > 0) d.rows.push_back({"named latents", with_commas(named)});
+  if (source.length > 0) d.rows.push_back({"model and site", std::string(source.data, source.length)});
+  d.rows.push_back({"bytes", with_commas(static_cast<std::int64_t>(model.bytes()))});
   return d;
 }
 
@@ -145,10 +185,12 @@ Description describe(const Path& path) {
   if (extension == ".safetensors") return describe_safetensors(path);
   if (extension == ".npy") return describe_array(NpyArray::open(path));
   if (extension == ".npz") return describe_npz(path);
+  if (extension == ".polysem") return describe_core_file(path);
   if (extension == ".json") return describe_json(path);
-  throw Error(
-      ErrorCode::kBadInput,
-      path.string() + ": polysem knows coder and store folders, .gguf, .safetensors, .npy, .npz and .json");
+  throw Error(ErrorCode::kBadInput,
+              path.string() +
+                  ": polysem knows coder and store folders, .gguf, .polysem, .safetensors, .npy, .npz and "
+                  ".json");
 }
 
 int run(const Arguments& arguments) {
@@ -169,7 +211,9 @@ const Command& info_command() {
       .name = "info",
       .summary = "say what a file or folder is, with shapes and provenance",
       .positional = "PATH",
-      .details = "Knows coders, stores, GGUF models, safetensors, npy, npz and polysem's JSON results.",
+      .details =
+          "Knows coders (folders and .polysem files), stores, GGUF models, safetensors, npy, npz and "
+          "polysem's JSON results.",
       .example = "polysem info coder",
       .options = {},
       .run = run,

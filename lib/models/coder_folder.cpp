@@ -3,6 +3,7 @@
 #include <set>
 
 #include "polysem/coder_file.hpp"
+#include "polysem/core_coder.hpp"
 #include "polysem/error.hpp"
 #include "polysem/recipe.hpp"
 
@@ -63,6 +64,7 @@ void save_coder(const std::filesystem::path& folder, const CoderConfig& config, 
 }
 
 LoadedCoder load_coder(const std::filesystem::path& folder) {
+  if (is_core_file(folder)) return from_core(CoreModel(folder).coder());
   CoderFile file = read_coder_file(folder);
   LoadedCoder coder;
   CoderConfig& config = coder.config;

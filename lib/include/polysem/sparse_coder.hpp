@@ -49,6 +49,10 @@ struct CoderWeights {
   std::vector<float> threshold{};
 };
 
+/// Divides decoder rows by their lengths and multiplies encoder rows and biases: the same output, unit-norm
+/// rows.
+void fold_decoder_norms(CoderWeights& weights);
+
 /// The same on a backend. Low-precision copies exist in bf16 runs only; norms only for norm-aware coders.
 struct CoderTensors {
   Array w_enc, w_dec, b_enc, b_dec;

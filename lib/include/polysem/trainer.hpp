@@ -93,8 +93,5 @@ class Trainer {
 
 /// W_enc *= s, W_dec /= s, b_dec /= s: a coder of rows times s becomes one of rows as they are.
 void fold_input_scale(CoderWeights& weights, double scale);
-/// Divides decoder rows by their lengths and multiplies encoder rows and biases: the same output, unit-norm
-/// rows.
-void fold_decoder_norms(CoderWeights& weights);
 
 }  // namespace polysem
