@@ -147,16 +147,15 @@ Arguments::Arguments(const Command& command, const std::vector<std::string>& wor
       if (result.count(spec.name) == 0) continue;
       values_[spec.name] = spec.value_name.empty() ? std::vector<std::string>{"true"}
                                                    : result[spec.name].as<std::vector<std::string>>();
-      if (!spec.list && values_[spec.name].size() > 1 && !spec.value_name.empty()) {
-        // A comma inside one value is part of it; given twice, the last wins.
-        if (result.count(spec.name) == 1) {
-          std::string joined;
-          for (const auto& part : values_[spec.name]) joined += (joined.empty() ? "" : ",") + part;
-          values_[spec.name] = {joined};
-        } else {
-          values_[spec.name] = {values_[spec.name].back()};
-        }
-      }
+      if (values_[spec.name].empty()) values_[spec.name] = {""};
+    }
+    // cxxopts cuts every value at its commas, which drops empty parts. Of an option that is no list, the
+    // whole of what was given last counts.
+    for (const auto& word : result.arguments()) {
+      const auto spec =
+          std::find_if(specs_.begin(), specs_.end(), [&](const auto& s) { return s.name == word.key(); });
+      if (spec != specs_.end() && !spec->list && !spec->value_name.empty())
+        values_[spec->name] = {word.value()};
     }
     if (result.count("positional") > 0) positional_ = result["positional"].as<std::vector<std::string>>();
   } catch (const cxxopts::exceptions::no_such_option& error) {
