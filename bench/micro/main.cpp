@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
   add_row_benchmarks();
   add_train_step_benchmarks();
   add_capture_benchmarks();
+  add_core_benchmarks();
   add_toy_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

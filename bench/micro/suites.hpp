@@ -9,6 +9,7 @@ void add_attention_benchmarks();
 void add_row_benchmarks();
 void add_train_step_benchmarks();
 void add_capture_benchmarks();
+void add_core_benchmarks();
 void add_toy_benchmarks();
 
 }  // namespace polysem::bench

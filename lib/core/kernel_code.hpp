@@ -142,6 +142,20 @@ inline void write_sums(typename Isa::V (*sums)[kLanes / Isa::kWidth], float* out
   }
 }
 
+/// Asks for what a later step over `kRows` rows will read: all rows together are one stretch of memory, of
+/// which each step takes a part. Without it a processor begins anew at each row. A hint, which may point
+/// behind the file.
+template <int kType, std::size_t kRows>
+inline void prefetch(const unsigned char* rows, std::size_t lane) {
+  constexpr std::size_t kHalfBytes[] = {8, 4, 4, 2, 1}, kLine = 64;
+  constexpr std::size_t kAhead = 8192;  // measured: 4096 and 16384 are a little slower
+  constexpr std::size_t kStep = kRows * kLanes * kHalfBytes[kType] / 2;  // bytes
+  const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(rows) + kAhead + lane / kLanes * kStep;
+#pragma GCC unroll 8
+  for (std::size_t line = 0; line < kStep; line += kLine)
+    __builtin_prefetch(reinterpret_cast<const void*>(at + line), 0, 3);
+}
+
 template <class Isa, int kType, std::size_t kRows>
 POLYSEM_CORE_INLINE void dot_block(const unsigned char* rows, std::size_t row_bytes, const float* x,
                                    std::size_t elements, float* out) {
@@ -151,6 +165,7 @@ POLYSEM_CORE_INLINE void dot_block(const unsigned char* rows, std::size_t row_by
   for (std::size_t group = 0; group < kLanes; group += Isa::kGroup) {
     V group_sums[kRows][kVectors] = {};
     for (std::size_t lane = group; lane < elements; lane += kLanes) {
+      if constexpr (kRows > 1) prefetch<kType, kRows>(rows, lane);
       V inputs[kVectors];
 #pragma GCC unroll 16
       for (std::size_t v = 0; v < kVectors; ++v) inputs[v] = read_vector<V>(x + lane + v * Isa::kWidth);
