@@ -230,7 +230,7 @@ const Command& command() {
 const Experiment& superposition() {
   static const Experiment only = {
       &command(), "Superposition",
-      "Five features in two dimensions. Dense features: two are kept and the others are dropped. Sparse "
+      "Five features in two dimensions. Dense features: two dimensions hold two features' worth. Sparse "
       "features: all five are kept, as a pentagon, at the price of some interference.",
       run};
   return only;
