@@ -46,6 +46,9 @@ void record(const Scope& s, const LatentGrad& op, const LatentGrad::Operands& t)
 void record(const Scope& s, const LatentUpdate& op, const LatentUpdate::Operands& t);
 void record(const Scope& s, const FiringStats& op, const FiringStats::Operands& t);
 void record(const Scope& s, const ScatterDense& op, const ScatterDense::Operands& t);
+void record(const Scope& s, const FeatureFill& op, const FeatureFill::Operands& t);
+void record(const Scope& s, const ToyGrad& op, const ToyGrad::Operands& t);
+void record(const Scope& s, const TiedGrad& op, const TiedGrad::Operands& t);
 
 /// Ops that this backend has.
 template <class O>
@@ -66,6 +69,8 @@ std::uint64_t workspace_of(const Device& device, const EncodeBatchTopK& op);
 std::uint64_t workspace_of(const Device& device, const SparseDecode& op);
 std::uint64_t workspace_of(const Device& device, const TransposeCodes& op);
 std::uint64_t workspace_of(const Device& device, const LatentUpdate& op);
+std::uint64_t workspace_of(const Device& device, const ToyGrad& op);
+std::uint64_t workspace_of(const Device& device, const TiedGrad& op);
 
 /// Why an op's numbers are beyond this device, or yes.
 template <class O>
@@ -87,6 +92,9 @@ Support limits_of(const Device& device, const EncodeBatchTopK& op);
 Support limits_of(const Device& device, const TransposeCodes& op);
 Support limits_of(const Device& device, const LatentGrad& op);
 Support limits_of(const Device& device, const LatentUpdate& op);
+Support limits_of(const Device& device, const FeatureFill& op);
+Support limits_of(const Device& device, const ToyGrad& op);
+Support limits_of(const Device& device, const TiedGrad& op);
 // A kind that came later than the shader.
 inline Support limits_of(const Device&, const Elementwise& op) {
   return op.kind <= Elementwise::Kind::kGate ? Support::yes() : Support::no("its shader lacks this kind");
