@@ -134,6 +134,21 @@ TEST_F(SlowVulkanProgram, TakesUpWhatTheHostBegan) {
   expect_close("begun", "whole", 1e-3);
 }
 
+TEST_F(SlowVulkanProgram, TrainsToyModelsAsTheHostDoes) {
+  const std::string command =
+      "toy superposition --features 5 --dims 2 --density 0.1 --instances 3 --steps 100 --quiet --out ";
+  ASSERT_EQ(run(command + "toy_host").code, 0);
+  const Outcome o = run(command + "toy_card" + kDevice);
+  ASSERT_EQ(o.code, 0) << o.errors;
+  const json card = read_json("toy_card/result.json"), host = read_json("toy_host/result.json");
+  EXPECT_EQ(card["environment"]["backend"], "vulkan");
+  ASSERT_EQ(host["instances"].size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double expected = host["instances"][i]["loss"];
+    EXPECT_NEAR(card["instances"][i]["loss"].get<double>(), expected, 1e-4 * expected);
+  }
+}
+
 TEST_F(VulkanProgram, WithoutLoaderDriverOrDeviceItSaysSoAndExits4) {
   // What the loader finds in place of the library is none.
   std::filesystem::create_directory(folder_ / "lib");
