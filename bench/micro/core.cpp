@@ -1,15 +1,13 @@
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "bench/micro/suites.hpp"
 #include "bench/micro/timing.hpp"
 #include "lib/core/model_format.hpp"
-#include "polysem/core.h"
+#include "polysem/core_file.hpp"
 #include "polysem/error.hpp"
 
 // polysem::core on one core. Weights come from memory, not from a cache: calls take turns at copies of the
@@ -21,134 +19,36 @@ namespace {
 
 constexpr std::size_t kBeyondCaches = std::size_t{256} << 20;
 
-struct Free {
-  void operator()(std::byte* bytes) const { ::operator delete (bytes, std::align_val_t{POLYSEM_ALIGNMENT}); }
-};
-using Memory = std::unique_ptr<std::byte[], Free>;
-
-Memory memory(std::size_t size) {
-  return Memory(static_cast<std::byte*>(::operator new (size, std::align_val_t{POLYSEM_ALIGNMENT})));
-}
-
 struct Shape {
   polysem_dtype dtype;
   std::uint32_t d, n, k;  // k 0: JumpReLU
 };
 
-std::string name_of(polysem_dtype dtype) {
-  constexpr const char* kNames[] = {"f32", "f16", "bf16", "int8", "int4"};
-  return kNames[dtype];
-}
-
 void check(polysem_status status) {
   if (status != POLYSEM_OK) throw Error(ErrorCode::kFailed, polysem_status_text(status));
 }
 
-/// A model with weights that look random, of which about one latent in a hundred is active.
-class Model {
- public:
-  explicit Model(const Shape& shape) {
-    using namespace core;
-    const bool scaled = shape.dtype >= POLYSEM_INT8, top_k = shape.k > 0;
-    const std::uint64_t rows = shape.n * row_bytes(static_cast<std::uint8_t>(shape.dtype), shape.d);
-    const std::uint64_t numbers = std::uint64_t{shape.n} * 4;
-    std::vector<Section> table = {{kEncoder, 0, 0, rows},
-                                  {kEncoderBias, 0, 0, numbers},
-                                  {kDecoder, 0, 0, rows},
-                                  {kDecoderBias, 0, 0, std::uint64_t{shape.d} * 4}};
-    if (scaled) table.push_back({kEncoderScale, 0, 0, numbers});
-    if (scaled) table.push_back({kDecoderScale, 0, 0, numbers});
-    if (!top_k) table.push_back({kThreshold, 0, 0, numbers});
-    std::uint64_t end = padded(sizeof(FileHeader) + table.size() * sizeof(Section));
-    const std::uint64_t table_end = end;
-    for (Section& section : table) section.offset = end, end += padded(section.bytes);
-    size_ = end;
-    bytes_ = memory(size_);
-    std::memset(bytes_.get(), 0, size_);
-    for (Section& section : table) {
-      fill(shape, section);
-      section.crc = crc32(bytes_.get() + section.offset, padded(section.bytes));
-    }
-    FileHeader header = {};
-    std::memcpy(header.magic, kMagic, sizeof kMagic);
-    header.version_major = kVersionMajor, header.section_count = static_cast<std::uint32_t>(table.size());
-    header.file_bytes = size_;
-    header.d_in = header.d_out = shape.d, header.latents = header.source_latents = shape.n,
-    header.k = shape.k;
-    header.activation = top_k ? POLYSEM_TOPK : POLYSEM_JUMPRELU;
-    header.encoder_dtype = header.decoder_dtype = static_cast<std::uint8_t>(shape.dtype);
-    header.input_scale = header.output_scale = 1;
-    std::memcpy(bytes_.get(), &header, sizeof header);
-    std::memcpy(bytes_.get() + sizeof header, table.data(), table.size() * sizeof(Section));
-    header.header_crc = crc32(bytes_.get(), table_end);
-    std::memcpy(bytes_.get(), &header, sizeof header);
-    check(polysem_open(bytes_.get(), size_, &model_));
-  }
-
-  const polysem_model& get() const { return model_; }
-
- private:
-  void fill(const Shape& shape, const core::Section& section) {
-    auto* at = reinterpret_cast<unsigned char*>(bytes_.get() + section.offset);
-    const bool rows = section.kind == core::kEncoder || section.kind == core::kDecoder;
-    std::uint32_t state = section.kind;
-    const auto next = [&state] { return (state = state * 1664525u + 1013904223u) >> 8; };
-    if (!rows) {
-      // One standard deviation of a row's product is the root of d times that of a weight; 2.3 of them are
-      // rare.
-      const float weight = shape.dtype == POLYSEM_INT4 ? 4.6f : shape.dtype == POLYSEM_INT8 ? 74 : 0.58f;
-      const float threshold = 2.3f * weight * 0.58f * std::sqrt(static_cast<float>(shape.d));
-      for (std::size_t i = 0; i < section.bytes / 4; ++i) {
-        const float value = section.kind == core::kThreshold ? threshold
-                            : section.kind == core::kEncoderBias || section.kind == core::kDecoderBias ? 0
-                                                                                                       : 1;
-        std::memcpy(at + 4 * i, &value, 4);
-      }
-      return;
-    }
-    for (std::size_t i = 0; i < section.bytes;) {
-      const float number = static_cast<float>(static_cast<int>(next() % 256) - 128) / 128;
-      std::uint32_t bits;
-      std::memcpy(&bits, &number, sizeof bits);
-      switch (shape.dtype) {
-        case POLYSEM_F32:
-          std::memcpy(at + i, &number, 4), i += 4;
-          break;
-        case POLYSEM_F16: {  // between 1/4 and 1/2, with either sign
-          const auto half = static_cast<std::uint16_t>(0x3400 | (next() & 0x83ff));
-          std::memcpy(at + i, &half, 2), i += 2;
-          break;
-        }
-        case POLYSEM_BF16: {
-          const auto half = static_cast<std::uint16_t>(bits >> 16);
-          std::memcpy(at + i, &half, 2), i += 2;
-          break;
-        }
-        default:
-          at[i++] = static_cast<unsigned char>(next());
-      }
-    }
-  }
-
-  Memory bytes_;
-  std::size_t size_ = 0;
-  polysem_model model_ = {};
-};
-
-class State {
- public:
-  State(const Model& model, const polysem_config& config) {
-    std::size_t size = 0;
-    check(polysem_state_size(&model.get(), &config, &size));
-    memory_ = memory(size);
-    check(polysem_state_init(&model.get(), &config, memory_.get(), size, &state_));
-  }
-  polysem_state* get() const { return state_; }
-
- private:
-  Memory memory_;
-  polysem_state* state_ = nullptr;
-};
+/// A file with weights that look random, of whose latents about one in a hundred is active.
+std::vector<std::byte> model_file(const Shape& shape) {
+  std::uint32_t state = 1;
+  const auto numbers = [&state](std::size_t count) {  // uniform in [-1, 1)
+    std::vector<float> values(count);
+    for (float& value : values)
+      value =
+          static_cast<float>(static_cast<int>((state = state * 1664525u + 1013904223u) >> 8) - (1 << 23)) *
+          0x1p-23f;
+    return values;
+  };
+  CoreCoder coder;
+  coder.activation = shape.k > 0 ? POLYSEM_TOPK : POLYSEM_JUMPRELU;
+  coder.d_in = coder.d_out = shape.d, coder.latents = coder.source_latents = shape.n, coder.k = shape.k;
+  coder.w_enc = numbers(std::size_t{shape.n} * shape.d);
+  coder.w_dec = coder.w_enc;
+  coder.b_enc.assign(shape.n, 0), coder.b_dec.assign(shape.d, 0);
+  // A product of uniform numbers has the variance 1/9; 2.3 standard deviations of their sum are rare.
+  if (shape.k == 0) coder.threshold.assign(shape.n, 2.3f * std::sqrt(static_cast<float>(shape.d) / 9));
+  return core_file_bytes(coder, shape.dtype);
+}
 
 /// Bytes that one thread reads a second from memory that is larger than the caches: the best of 20 passes.
 double read_bandwidth() {
@@ -169,14 +69,15 @@ double read_bandwidth() {
 
 /// Copies of a model that take turns, each with a state.
 struct Turns {
-  std::vector<std::unique_ptr<Model>> models;
-  std::vector<std::unique_ptr<State>> states;
+  std::vector<std::unique_ptr<CoreModel>> models;
+  std::vector<std::unique_ptr<CoreState>> states;
   std::size_t next = 0;
 
   Turns(const Shape& shape, double bytes_read, const polysem_config& config) {
+    const auto file = model_file(shape);
     for (double bytes = 0; bytes < static_cast<double>(kBeyondCaches); bytes += bytes_read) {
-      models.push_back(std::make_unique<Model>(shape));
-      states.push_back(std::make_unique<State>(*models.back(), config));
+      models.push_back(std::make_unique<CoreModel>(file, "model"));
+      states.push_back(std::make_unique<CoreState>(*models.back(), config));
     }
   }
   polysem_state* state() { return states[next++ % states.size()]->get(); }
@@ -258,8 +159,8 @@ void watch(benchmark::State& state, std::uint32_t d, std::uint32_t count) {
 void encode_batch(benchmark::State& state, Shape shape, std::size_t batch) {
   polysem_config config = {};
   config.batch = batch;
-  const Model model(shape);
-  const State memory(model, config);
+  const CoreModel model(model_file(shape), "model");
+  const CoreState memory(model, config);
   const auto x = inputs(batch * shape.d);
   std::vector<float> f(batch * shape.n);
   const double rate = product_rate(Precision::kF32) / std::max(1, backend().info().threads);
@@ -276,7 +177,7 @@ void add_core_benchmarks() {
   constexpr std::uint32_t d = 576, n = 8192, k = 32;
   const std::string size = "/" + std::to_string(d) + "/" + std::to_string(n);
   for (const polysem_dtype dtype : {POLYSEM_F32, POLYSEM_F16, POLYSEM_BF16, POLYSEM_INT8, POLYSEM_INT4}) {
-    const std::string type = "/" + name_of(dtype) + size;
+    const std::string type = "/" + std::string(name(dtype)) + size;
     add("core/encode" + type, [=](benchmark::State& state) { encode(state, {dtype, d, n, 0}); });
     add("core/encode_topk" + type, [=](benchmark::State& state) { encode_topk(state, {dtype, d, n, k}); });
     add("core/encode_batch" + type + "/256", [=](benchmark::State& state) {
