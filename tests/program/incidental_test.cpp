@@ -71,5 +71,21 @@ TEST_F(Incidental, SmallVersionsOfTheOthers) {
   EXPECT_EQ(read_json("t/result.json")["points"].size(), 21u);
 }
 
+TEST_F(Incidental, CompositionOfASmallWorld) {
+  const Outcome o =
+      run("toy composition --colours 3 --shapes 4 --held-out 1 --hidden 8 --steps 50 --instances 2 "
+          "--dictionaries 2 "
+          "--dictionary-steps 20 --sweep-seeds 1 --out c --quiet");
+  ASSERT_EQ(o.code, 0) << o.errors;
+  const auto result = read_json("c/result.json");
+  EXPECT_EQ(result["schema"], "polysem.toy/1");
+  EXPECT_EQ(result["points"].size(), 9u);
+  EXPECT_EQ(result["over_width"].size(), 30u);
+  EXPECT_EQ(result["composed"].size(), 18u);
+  EXPECT_FALSE(result["points"][0].contains("band_r2_held_out"));  // known for the default world alone
+  expect_failure("toy composition --quick --held-out 9", 2, "diagonal");
+  expect_failure("toy composition --quick --colours 1", 2, "--colours");
+}
+
 }  // namespace
 }  // namespace polysem

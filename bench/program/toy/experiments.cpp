@@ -5,9 +5,9 @@ namespace polysem::program {
 namespace toy {
 
 std::span<const Experiment* const> experiments() {
-  static const Experiment* const list[] = {&superposition(), &phase(),       &geometry(),    &deform(),
-                                           &thomson(),       &correlation(), &dynamics(),    &computation(),
-                                           &privileged(),    &adversarial(), &memorization()};
+  static const Experiment* const list[] = {&superposition(), &phase(),       &geometry(),     &deform(),
+                                           &thomson(),       &correlation(), &dynamics(),     &computation(),
+                                           &privileged(),    &adversarial(), &memorization(), &composition()};
   return list;
 }
 

@@ -20,6 +20,7 @@ const Experiment& computation();
 const Experiment& privileged();
 const Experiment& adversarial();
 const Experiment& memorization();
+const Experiment& composition();
 
 std::span<const Experiment* const> experiments();
 
