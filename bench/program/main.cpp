@@ -37,8 +37,8 @@ std::string overview() {
       "Captures activations of a language model, trains sparse autoencoders on them, measures and shows the "
       "result.\n\n"
       "usage: polysem COMMAND [options]\n\n";
-  for (const auto& make : kCommands) text += listed(make().name, make().summary, 10);
-  for (const CommandFamily& family : kFamilies) text += listed(family.name, family.summary, 10);
+  for (const auto& make : kCommands) text += listed(make().name, make().summary, 12);
+  for (const CommandFamily& family : kFamilies) text += listed(family.name, family.summary, 12);
   text +=
       "\n'polysem help COMMAND' shows its options and an example. A first run, in a few minutes:\n\n"
       "  polysem capture --model smollm2 --text debian --tokens 100k --out store\n"
@@ -63,7 +63,7 @@ std::string family_overview(const CommandFamily& family) {
   std::string text = "polysem " + std::string(family.name) + ": " + std::string(family.summary) +
                      "\n\nusage: polysem " + std::string(family.name) + " NAME [options]\n\n";
   for (const Command* command : family.commands())
-    text += listed(command->name.substr(family.name.size() + 1), command->summary, 15);
+    text += listed(command->name.substr(family.name.size() + 1), command->summary, 16);
   return text + "\n'polysem help " + std::string(family.name) + " NAME' shows its options and an example.\n";
 }
 

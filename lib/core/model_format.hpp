@@ -23,9 +23,9 @@
 // gap.
 //     f32, f16, bf16   as they are
 //     int8             W = scale[latent] * q, two's complement
-//     int4             W = scale[latent] * (q - 8), q in 0..15. Of each 32 elements byte j holds element j in
-//     its low
-//                      four bits and element j + 16 in its high ones (j = 0..15).
+//     int4             W = scale[latent] * (q - 8), q in 0..15
+// Of each 32 elements of int4 byte j holds element j in its low four bits and element j + 16 in its high ones
+// (j = 0..15).
 //
 // W_enc row i is column i of W_enc [d_in, latents]; W_dec row i is row i of W_dec [latents, d_out].
 // All of the coder's numbers but the rows are f32. They must be finite; thresholds and scales must not be
@@ -60,9 +60,8 @@ struct FileHeader {
   std::uint32_t source_latents;  ///< of the whole coder; equal to latents where there is no kLatentIds
   std::uint32_t k;               ///< TopK: 1..latents; else 0
   std::uint8_t activation, encoder_dtype, decoder_dtype, flags;
-  float input_scale,
-      output_scale;            ///< an autoencoder trained on s x has s and 1/s; 1 and 1 where they are folded
-  std::uint32_t reserved[17];  ///< zeros
+  float input_scale, output_scale;  ///< trained on s x: s and 1/s; 1 and 1 where they are folded
+  std::uint32_t reserved[17];       ///< zeros
 };
 static_assert(sizeof(FileHeader) == 128 && offsetof(FileHeader, header_crc) == 24 &&
               offsetof(FileHeader, activation) == 48 && offsetof(FileHeader, reserved) == 60);
@@ -88,11 +87,10 @@ enum SectionKind : std::uint32_t {
   kMagnitudeScale = 8,  ///< f32 [latents], Gated: exp(r_mag)
   kMagnitudeBias = 9,   ///< f32 [latents], Gated: b_mag
   // May be there.
-  kSkip = 10,  ///< f32 [d_out, row_elements(d_in)]: W_skip, row o makes output o of input_scale x
-  kLatentIds =
-      11,  ///< u32 [latents], strictly ascending, below source_latents: a subset of a coder; never with TopK
+  kSkip = 10,       ///< f32 [d_out, row_elements(d_in)]: W_skip, row o makes output o of input_scale x
+  kLatentIds = 11,  ///< u32 [latents], strictly ascending, below source_latents: a subset; not with TopK
   // Text. Names and notes: u32 [latents + 1] offsets into the bytes behind them, from 0 to their number,
-  // ascending;
+  // ascending:
   // latent i has the bytes [offset i, offset i + 1).
   kNames = 12,   ///< a short name for each latent
   kNotes = 13,   ///< a longer text for each latent

@@ -6,14 +6,18 @@
    activations: one thread at a time. The caller gives all memory; nothing is allocated, locked, printed or
    asked of the system.
 
-   Vocabulary. x: an activation vector, [d_in]. A latent i has the pre-activation h_i = W_enc[i] . x' +
-   b_enc[i], where x' = input_scale * x, less b_dec if the coder was trained so. Its activation f_i is ReLU
-   h_i where h_i > 0, else 0 JumpReLU, BatchTopK    h_i where h_i > threshold_i, else 0    (a BatchTopK coder
-   has one threshold at inference) TopK                   h_i for the k largest that are > 0, else 0; of equal
-   ones the one with the lower number Gated                  r_i (W_enc[i] . x') + b_mag[i] where h_i > 0 and
-   this is > 0, else 0 The reconstruction is y = output_scale (W_dec f + b_dec [+ W_skip input_scale x]),
-   [d_out]. See Rajamanoharan et al., arXiv:2404.16014 (Gated) and arXiv:2407.14435 (JumpReLU); Gao et al.,
-   arXiv:2406.04093 (TopK).
+   Vocabulary. x: an activation vector, [d_in]. A latent i has the pre-activation
+   h_i = W_enc[i] . x' + b_enc[i], where x' = input_scale x, less b_dec if the coder was trained so. Its
+   activation f_i is 0 but where it passes:
+   - ReLU: h_i, where h_i > 0;
+   - JumpReLU and BatchTopK: h_i, where h_i > threshold_i (BatchTopK has one threshold at inference);
+   - TopK: h_i, for the k largest that are > 0; of equal ones the one with the lower number;
+   - Gated: r_i (W_enc[i] . x') + b_mag[i], where h_i > 0 and this is > 0.
+
+   The reconstruction is y = output_scale (W_dec f + b_dec [+ W_skip input_scale x]), [d_out].
+
+   Sources: Rajamanoharan et al., arXiv:2404.16014 (Gated) and arXiv:2407.14435 (JumpReLU); Gao et al.,
+   arXiv:2406.04093 (TopK); Bussmann et al., arXiv:2412.06410 (BatchTopK).
 
    Bits. Sums have a fixed order (16 partial sums, multiply, then add, then a fixed tree), so that the same
    file and input give the same bits on every machine with IEEE arithmetic, x86, ARM or RISC-V, whatever
