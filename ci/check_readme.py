@@ -4,6 +4,7 @@
 Every block says in a comment on the line before it what becomes of it:
 
     <!-- file: app/main.cpp -->      written to that file (check_readme.py --write FOLDER)
+    <!-- same as: examples/x.c -->   is that file, which the tests compile and run
     <!-- run -->                     run by bash (check_readme.py --run FOLDER), in the order of the README
     <!-- not run: why -->            left alone
 
@@ -16,7 +17,7 @@ import subprocess
 import sys
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "README.md")
-MARK = re.compile(r"<!-- (?:file: (?P<file>[\w./-]+)|(?P<run>run)|not run: \S.*?) -->")
+MARK = re.compile(r"<!-- (?:file: (?P<file>[\w./-]+)|same as: (?P<same>[\w./-]+)|(?P<run>run)|not run: \S.*?) -->")
 
 
 def blocks(path):
@@ -37,6 +38,19 @@ def blocks(path):
     if start is not None:
         raise SystemExit(f"{path}:{start}: this code block is never closed")
     return found
+
+
+def copies_that_differ(found, readme):
+    """A message for each block that is no longer the file it says it is."""
+    root, wrong = os.path.dirname(os.path.abspath(readme)), []
+    for line, mark, text in found:
+        if mark and mark["same"]:
+            path = os.path.join(root, mark["same"])
+            if not os.path.isfile(path):
+                wrong.append(f"{readme}:{line}: there is no {mark['same']}")
+            elif open(path, encoding="utf-8").read() != text:
+                wrong.append(f"{readme}:{line}: this code block is not what {mark['same']} holds")
+    return wrong
 
 
 def write(found, folder):
@@ -66,8 +80,8 @@ def main():
     found = blocks(arguments.readme)
     unmarked = [f"{arguments.readme}:{line}: this code block does not say whether tests run it; see ci/check_readme.py"
                 for line, mark, _ in found if not mark]
-    if unmarked:
-        raise SystemExit("\n".join(unmarked))
+    if wrong := unmarked + copies_that_differ(found, arguments.readme):
+        raise SystemExit("\n".join(wrong))
     if arguments.write:
         write(found, arguments.write)
     if arguments.run:

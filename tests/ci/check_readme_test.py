@@ -45,6 +45,18 @@ class CheckReadme(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("README.md:3: this code block does not say", printed)
 
+    def test_a_copy_of_a_file_has_to_be_one(self):
+        block = "<!-- same as: x.c -->\n```c\nint x;\n```\n"
+        self.assertIn("README.md:3: there is no x.c", check(block)[1])
+        with tempfile.TemporaryDirectory() as folder:
+            readme, source = os.path.join(folder, "README.md"), os.path.join(folder, "x.c")
+            for held, code in (("int x;\n", 0), ("int y;\n", 1)):
+                for path, text in ((readme, block), (source, held)):
+                    with open(path, "w") as file:
+                        file.write(text)
+                done = subprocess.run([sys.executable, SCRIPT, "--readme", readme], capture_output=True, text=True)
+                self.assertEqual(done.returncode, code, done.stderr)
+
     def test_an_open_block_is_refused(self):
         self.assertIn("never closed", check("<!-- run -->\n```sh\ntrue\n")[1])
 
