@@ -200,6 +200,7 @@ TEST_F(SlowToy, FiveFeaturesFormAPentagon) {
   const auto result = result_of("superposition --density 0.05");
   const auto& best = result["summary"][0];
   EXPECT_NEAR(best["best_loss"], 0.00890359, 1e-3 * 0.00890359);
+  EXPECT_NEAR(best["optimum"], 0.00890359, 1e-8);
   EXPECT_EQ(best["geometry"], "pentagon");
   EXPECT_EQ(best["represented"], 5);
 }

@@ -1,11 +1,13 @@
 // polysem toy superposition: features through fewer dimensions (Elhage et al. 2022, arXiv 2209.10652).
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "bench/program/terminal.hpp"
 #include "bench/program/toy/experiments.hpp"
 #include "bench/program/toy/options.hpp"
 #include "bench/program/toy/trained.hpp"
+#include "polysem/toy_optimum.hpp"
 
 namespace polysem::program::toy {
 
@@ -117,6 +119,15 @@ figures::Figure figure_of(const ToyConfig& c, const TrainedSet& set, const std::
   return figure;
 }
 
+// The local minimum of the exact loss next to a trained instance, where it is quick to find; what training
+// could reach there at best.
+std::optional<double> optimum_near(const ToyConfig& c, const TrainedSet& set, std::int64_t number) {
+  constexpr std::int64_t kMostFeatures = 6;
+  const Trained& t = set.instances[static_cast<std::size_t>(number)];
+  if (!t.loss.exact || !c.relu_output || c.features > kMostFeatures) return std::nullopt;
+  return minimise_relu_loss(toy_instance(c, set.weights, number)).loss;
+}
+
 Outcome run(const Arguments& a, Session& session) {
   const std::vector<double> densities = densities_of(a, "density");
   TrainPlan plan{.config = config_of(a, densities), .training = training_of(a)};
@@ -126,8 +137,8 @@ Outcome run(const Arguments& a, Session& session) {
   const std::int64_t each = plan.config.instances / static_cast<std::int64_t>(densities.size());
 
   Outcome outcome;
-  outcome.table = {{"density", "instances", "diverged", "best loss", "mean loss", "represented", "D*",
-                    "geometry of the best"}};
+  outcome.table = {{"density", "instances", "diverged", "best loss", "optimum there", "mean loss",
+                    "represented", "D*", "geometry of the best"}};
   nlohmann::json best_list = nlohmann::json::array();
   for (std::size_t d = 0; d < densities.size(); ++d) {
     const std::int64_t first = static_cast<std::int64_t>(d) * each, best = best_of(set, first, each);
@@ -142,10 +153,15 @@ Outcome run(const Arguments& a, Session& session) {
     nlohmann::json summary = {{"density", densities[d]}, {"diverged", each - good}, {"best", nullptr}};
     if (best >= 0) {
       const Trained& t = set.instances[static_cast<std::size_t>(best)];
-      const std::vector<std::string> more = {loss_text(t), significant(sum / static_cast<double>(good), 6),
+      const std::optional<double> optimum = optimum_near(plan.config, set, best);
+      const std::vector<std::string> more = {loss_text(t),
+                                             optimum ? significant(*optimum, 6) : "",
+                                             significant(sum / static_cast<double>(good), 6),
                                              std::to_string(t.represented),
-                                             significant(t.geometry.dims_per_feature, 3), t.polytope.name};
+                                             significant(t.geometry.dims_per_feature, 3),
+                                             t.polytope.name};
       row.insert(row.end(), more.begin(), more.end());
+      if (optimum) summary["optimum"] = *optimum;
       summary["best"] = best, summary["best_loss"] = t.loss.value, summary["represented"] = t.represented;
       summary["mean_loss"] = sum / static_cast<double>(good), summary["geometry"] = t.polytope.name;
     }
