@@ -5,6 +5,7 @@ namespace polysem {
 namespace {
 
 using Incidental = Program;
+using SlowIncidental = Program;
 
 constexpr const char* kSmall =
     "incidental collisions --features 8 --neurons 16,32 --instances 4 --steps 2000 --quiet ";
@@ -52,6 +53,8 @@ TEST_F(Incidental, BadNumbers) {
   expect_failure("incidental collisions --neurons 300.5", 2, "whole numbers");
   expect_failure("incidental noise --quick --sd -1", 2, "--sd");
   expect_failure("incidental sparsity --quick --lambda 0", 2, "--lambda");
+  expect_failure("incidental tradeoff --features 4 --neurons 8 --instances 1 --steps 2 --images nowhere", 3,
+                 "apt-get install dataset-fashion-mnist");
   expect_failure("incidental colisions", 2, "did you mean 'collisions'");
 }
 
@@ -67,8 +70,15 @@ TEST_F(Incidental, SmallVersionsOfTheOthers) {
   EXPECT_EQ(read_json("r/result.json")["points"].size(), 4u);
   ASSERT_EQ(run("incidental initialization --sgd-steps 200" + small + "i").code, 0);
   EXPECT_EQ(read_json("i/result.json")["points"].size(), 5u);
-  ASSERT_EQ(run("incidental tradeoff" + small + "t").code, 0);
+}
+
+// Reads Fashion-MNIST where it is installed.
+TEST_F(SlowIncidental, SmallTradeoff) {
+  const std::string small = " --features 6 --neurons 12 --instances 2 --steps 200 --quiet --out ";
+  ASSERT_EQ(run("incidental tradeoff --image-steps 1 --image-seeds 1 --hidden 4" + small + "t").code, 0);
   EXPECT_EQ(read_json("t/result.json")["points"].size(), 21u);
+  const auto result = read_json("t/result.json");
+  EXPECT_NE(result.contains("classifier"), result.contains("notes"));
 }
 
 TEST_F(Incidental, CompositionOfASmallWorld) {
