@@ -82,6 +82,24 @@ TEST_F(Toy, ALearningRateThatDivergesIsMarked) {
   EXPECT_NE(figure.find("diverged"), std::string::npos);
 }
 
+// No experiment draws or writes a number that is none.
+TEST_F(Toy, EveryExperimentSurvivesDivergence) {
+  for (const char* experiment : {"phase --grid 2 --restarts 1", "geometry",
+                                 "thomson --points-to 5 --starts 1", "correlation --restarts 1", "dynamics",
+                                 "computation", "privileged --instances 1", "adversarial", "memorization"}) {
+    std::filesystem::remove_all(folder_ / "out");
+    const auto result =
+        result_of(std::string(experiment) + " --quick --optimizer sgd --lr 1e6 --steps 30 --batch 32");
+    bool diverged = false;
+    for (const auto& instance : result["instances"]) diverged = diverged || instance["diverged"].get<bool>();
+    EXPECT_TRUE(diverged) << experiment;
+    const std::string figure = read_text(folder_ / "out/figure.svg");
+    EXPECT_NE(figure.find("<svg"), std::string::npos) << experiment;
+    EXPECT_EQ(figure.find("nan"), std::string::npos) << experiment;
+    EXPECT_EQ(figure.find("inf\""), std::string::npos) << experiment;
+  }
+}
+
 // At a density of 0.05 both branches cost the same at a ratio of 0.2691, by exact quadrature in another
 // program.
 TEST_F(Toy, ThePentagonGivesWayToDigons) {

@@ -168,7 +168,9 @@ Outcome run(const Arguments& a, Session& session) {
                              t.polytope.name});
   }
   outcome.weights = weight_tensors(c, set.weights);
-  if (shown < histories.size()) outcome.figure = figure_of(c, histories[shown]);
+  const bool all_diverged = shown == histories.size();
+  outcome.figure = figure_of(c, histories[all_diverged ? 0 : shown]);
+  if (all_diverged) outcome.figure.title = "every instance diverged";
   return outcome;
 }
 

@@ -225,7 +225,7 @@ Outcome run(const Arguments& a, Session& session) {
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const Mean loss = mean_of(p.train), tested = mean_of(p.test), samples = mean_of(p.sample_dimensionality);
-    if (mean_of(points[worst].test).value < tested.value) worst = i;
+    if (std::isfinite(tested.value) && !(mean_of(points[worst].test).value >= tested.value)) worst = i;
     outcome.table.push_back({std::to_string(p.samples), significant(loss.value), significant(tested.value),
                              significant(samples.value * static_cast<double>(p.samples), 3),
                              significant(mean_of(p.feature_dimensionality).value, 3)});
@@ -244,8 +244,10 @@ Outcome run(const Arguments& a, Session& session) {
       outcome.weights.push_back(std::move(tensor));
     }
   }
-  outcome.result["worst_samples"] = points[worst].samples;
-  outcome.text = "the test loss is worst at T = " + std::to_string(points[worst].samples) + "\n";
+  const bool known = !points[worst].test.empty();
+  outcome.result["worst_samples"] = known ? nlohmann::json(points[worst].samples) : nlohmann::json();
+  outcome.text = known ? "the test loss is worst at T = " + std::to_string(points[worst].samples) + "\n"
+                       : "every instance diverged\n";
   outcome.figure = figure_of(points);
   return outcome;
 }
