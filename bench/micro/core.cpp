@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -94,14 +95,16 @@ std::vector<float> inputs(std::size_t count) {
 template <class Step>
 void measure_one_core(benchmark::State& state, double floor_seconds, Step&& step) {
   step();
-  double fastest = 1e30;
+  std::vector<double> times;
   for ([[maybe_unused]] auto _ : state) {
     const auto begin = std::chrono::steady_clock::now();
     step();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    state.SetIterationTime(seconds);
-    fastest = std::min(fastest, seconds);
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    state.SetIterationTime(times.back());
   }
+  std::sort(times.begin(), times.end());
+  const double fastest = times.front();
+  state.counters["median_seconds"] = times[times.size() / 2];
   state.counters["floor_seconds"] = floor_seconds;
   state.counters["fastest_seconds"] = fastest;
   state.counters["times_floor"] = fastest / floor_seconds;

@@ -14,7 +14,7 @@ dir=${1:-$cache/peers-venv}
 echo "peers: making the virtual environment $dir"
 python3 -m venv "$dir"
 "$dir/bin/pip" install --quiet --disable-pip-version-check \
-  torch==2.15.0 transformers==5.23.0 gguf==0.19.0 safetensors==0.8.0 sae-lens==6.54.12 eai-sparsify==1.3.3
+  torch==2.15.0 transformers==5.23.0 gguf==0.19.0 safetensors==0.8.0 sae-lens==6.54.12 eai-sparsify==1.3.3 onnx==1.23.2 onnxruntime==1.32.0
 "$dir/bin/python" -c 'import torch, transformers, sae_lens
 print("peers: torch", torch.__version__, "transformers", transformers.__version__, "sae-lens", sae_lens.__version__)'
 echo "peers: ready; for instance: $dir/bin/python $(dirname "$0")/capture.py --help"
