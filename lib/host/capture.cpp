@@ -114,6 +114,7 @@ std::vector<double> row_lengths(std::span<const float> rows, std::int64_t dim) {
 
 double massive_limit(std::span<const float> rows, std::int64_t dim) {
   auto lengths = row_lengths(rows, dim);
+  std::erase_if(lengths, [](double length) { return !std::isfinite(length); });
   if (lengths.empty()) return 0;
   const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2);
   std::nth_element(lengths.begin(), middle, lengths.end());
