@@ -46,6 +46,8 @@ const Command& eval_command();
 const Command& encode_command();
 const Command& report_command();
 const Command& convert_command();
+const Command& steer_command();
+const Command& monitor_command();
 const Command& info_command();
 
 std::span<const Command* const> toy_commands();

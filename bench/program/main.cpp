@@ -15,8 +15,8 @@ namespace {
 
 // One row a subcommand, in the order of the overview.
 constexpr const Command& (*kCommands[])() = {
-    capture_command, data_command,    train_command, eval_command,     encode_command,
-    report_command,  convert_command, info_command,  backends_command,
+    capture_command, data_command,  train_command,   eval_command, encode_command,   report_command,
+    convert_command, steer_command, monitor_command, info_command, backends_command,
 };
 
 constexpr CommandFamily kFamilies[] = {

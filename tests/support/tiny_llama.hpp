@@ -18,6 +18,7 @@ struct TinyLlama {
   float linear_scaling = 1.0f;
   std::string architecture = "llama";
   std::string leave_out{};  ///< name of a tensor that is not written
+  bool tokenizer = false;   ///< tokens are single characters: a blank, newline, a-z, A-V
 
   static constexpr std::uint64_t kWidth = 32, kMlp = 256, kKv = 16, kVocabulary = 50;
 
@@ -33,6 +34,7 @@ struct TinyLlama {
     w.scalar("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     if (linear_scaling != 1.0f)
       w.text("llama.rope.scaling.type", "linear").scalar("llama.rope.scaling.factor", linear_scaling);
+    if (tokenizer) add_tokenizer(w);
     add(w, "token_embd", {kWidth, kVocabulary}, kQ8_0);
     if (!tied) add(w, "output", {kWidth, kVocabulary}, kQ8_0);
     add(w, "output_norm", {kWidth}, kF32);
@@ -44,6 +46,16 @@ struct TinyLlama {
  private:
   static constexpr std::uint32_t kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ8_0 = 8, kQ4_K = 12, kQ6_K = 14,
                                  kBF16 = 30;
+
+  static void add_tokenizer(GgufWriter& w) {
+    std::vector<std::string> tokens = {"\u0120", "\u010a"};  // as GPT-2 writes a blank and a newline
+    for (char c = 'a'; c <= 'z'; ++c) tokens.emplace_back(1, c);
+    for (char c = 'A'; tokens.size() < kVocabulary; ++c) tokens.emplace_back(1, c);
+    w.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "gpt-2");
+    w.texts("tokenizer.ggml.tokens", tokens);
+    w.integers("tokenizer.ggml.token_type", std::vector<std::int32_t>(kVocabulary, 1));
+    w.texts("tokenizer.ggml.merges", {});
+  }
 
   void block(GgufWriter& w, const std::string& prefix, const std::vector<std::uint32_t>& types) const {
     add(w, prefix + "attn_norm", {kWidth}, kF32);
