@@ -30,7 +30,7 @@ TEST_F(Program, HelpHasAnExampleForEveryCommand) {
 
 TEST_F(Program, WrongUsageNamesTheNearestRightOne) {
   expect_failure("trian", 2, "did you mean 'train'");
-  expect_failure("toy", 2, "there is no command 'toy' ('polysem' alone lists them)");
+  expect_failure("xyzzy", 2, "there is no command 'xyzzy' ('polysem' alone lists them)");
   expect_failure("train --latens 5", 2, "--latents");
   expect_failure("train --data x --latents zero --out y", 3, "x");
   expect_failure("train --latents 8 --out y", 2, "--data");
