@@ -173,5 +173,81 @@ TEST(OneDnnKernels, ScanFindsWhatIsAboveTheThreshold) {
   }
 }
 
+TEST(OneDnnKernels, RandomWordsAreThoseOfTheLibrary) {
+  const Random random(0x123456789abcdefu, RandomStream::kData, 3);
+  const PhiloxStream stream{{0x89abcdefu, 0x01234567u}, static_cast<std::uint32_t>(RandomStream::kData), 3};
+  for (const Kernels* k : all_kernels()) {
+    for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{5}, (std::uint64_t{1} << 34) - 7}) {
+      for (const std::int64_t n : kLengths) {
+        std::vector<std::uint32_t> words(static_cast<std::size_t>(n));
+        k->random_words(stream, first, words.data(), n);
+        for (std::size_t i = 0; i < words.size(); ++i)
+          ASSERT_EQ(words[i], random.bits(first + i)) << k->name << " n " << n << " word " << i;
+      }
+    }
+  }
+}
+
+TEST(OneDnnKernels, SparseFeaturesAreBelowTheirThreshold) {
+  const std::vector<std::uint32_t> words = {0, 1, 99, 100, 101, 0x7fffffffu, 0x80000000u, 0xffffffffu};
+  const auto n = static_cast<std::int64_t>(words.size());
+  for (const Kernels* k : all_kernels()) {
+    for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{100}, std::uint64_t{1} << 32}) {
+      std::vector<float> plain(words.size()), symmetric(words.size());
+      k->sparse_uniform(words.data(), plain.data(), n, limit, false);
+      k->sparse_uniform(words.data(), symmetric.data(), n, limit, true);
+      for (std::size_t i = 0; i < words.size(); ++i) {
+        const double value = static_cast<double>(words[i]) / static_cast<double>(limit);
+        EXPECT_NEAR(plain[i], words[i] < limit ? value : 0, 1e-6) << k->name << ' ' << words[i];
+        EXPECT_NEAR(symmetric[i], words[i] < limit ? 2 * value - 1 : 0, 1e-6) << k->name << ' ' << words[i];
+      }
+    }
+  }
+}
+
+TEST(OneDnnKernels, ProductsOverSamplesMatchLoopsInDouble) {
+  constexpr std::int64_t kSamples = 64;
+  for (const Kernels* k : all_kernels()) {
+    for (std::int64_t rows = 1; rows <= 7; ++rows) {
+      for (std::int64_t cols = 1; cols <= 6; ++cols) {
+        const auto a = normals(static_cast<std::size_t>(rows * kSamples), 4),
+                   b = normals(static_cast<std::size_t>(cols * kSamples), 5);
+        std::vector<float> c(static_cast<std::size_t>(rows * cols), 1.0f);
+        k->sample_product({a.data(), kSamples, b.data(), kSamples, c.data(), cols, rows, cols, kSamples});
+        for (std::int64_t r = 0; r < rows; ++r) {
+          for (std::int64_t j = 0; j < cols; ++j) {
+            double expected = 1;
+            for (std::int64_t s = 0; s < kSamples; ++s)
+              expected += double{a[static_cast<std::size_t>(r * kSamples + s)]} *
+                          b[static_cast<std::size_t>(j * kSamples + s)];
+            EXPECT_NEAR(c[static_cast<std::size_t>(r * cols + j)], expected, 1e-4) << k->name;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(OneDnnKernels, ErrorsOfToyOutputsMatchTheFormula) {
+  const auto z = normals(32, 6), x = normals(32, 7);
+  for (const Kernels* k : all_kernels()) {
+    for (int form = 0; form < 4; ++form) {
+      const bool relu = form & 1, absolute = form & 2;
+      std::vector<float> gradient = z;
+      const OutputError found = k->toy_error(gradient.data(), x.data(), 32, 0.25f, 0.5f, relu, absolute);
+      double loss = 0, sum = 0;
+      for (std::size_t i = 0; i < z.size(); ++i) {
+        const double pre = double{z[i]} + 0.25, y = relu ? std::max(pre, 0.0) : pre;
+        const double error = y - (absolute ? std::abs(x[i]) : x[i]);
+        const double expected = relu && pre <= 0 ? 0 : error;
+        loss += 0.5 * error * error, sum += expected;
+        EXPECT_NEAR(gradient[i], expected, 1e-5) << k->name << " form " << form;
+      }
+      EXPECT_NEAR(found.loss, loss, 1e-4) << k->name;
+      EXPECT_NEAR(found.bias_grad, sum, 1e-4) << k->name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace polysem::onednn
