@@ -10,7 +10,10 @@ namespace polysem::core {
 class Largest {
  public:
   Largest(std::uint32_t* latents, float* values, std::size_t capacity)
-      : latents_(latents), values_(values), capacity_(capacity) {}
+      : latents_(latents),
+        values_(values),
+        capacity_(capacity),
+        bound_(capacity > 0 ? 0 : __builtin_inff()) {}
 
   /// Activations of `count` latents from `first` on; none of them is negative.
   void offer_block(std::uint32_t first, const float* values, std::uint32_t count) {
@@ -40,7 +43,7 @@ class Largest {
     if (count_ < capacity_) {
       put(count_++, latent, value);
       if (count_ == capacity_) full();
-    } else if (capacity_ > 0) {
+    } else {
       sift<Worse>(0, count_, latent, value);
       bound_ = values_[0];
     }
@@ -81,7 +84,7 @@ class Largest {
   std::uint32_t* latents_;
   float* values_;
   std::size_t capacity_, count_ = 0;
-  float bound_ = 0;
+  float bound_;
 };
 
 }  // namespace polysem::core
