@@ -154,19 +154,22 @@ void compare(const Grid& grid, Diagram& d) {
   }
 }
 
-// Where antipodal superposition and the better of the two features alone cost the same, for |W| = 1.
-figures::Series boundary(const Grid& grid) {
+// Where it costs the same, for |W| = 1, to drop the least important feature or to have it share a dimension
+// with the next: of two features always both, of three the two of importance 1 where the extra one is worth
+// more.
+figures::Series boundary(const Grid& grid, std::int64_t features) {
   figures::Series line{.name = "closed form", .kind = figures::Series::Kind::kLine};
   line.colour = 1;
   for (const double r : middles(grid.lowest_importance, grid.highest_importance, 100)) {
-    const double p = r <= 1 ? 2 * r / (1 + 2.5 * r) : 2 / (2.5 + r);
+    const double p = r <= 1 ? 2 * r / (1 + 2.5 * r) : 2 / (2.5 + (features == 2 ? r : 1));
     if (p < grid.lowest_density || p > grid.highest_density) continue;
     line.x.push_back(p), line.y.push_back(r);
   }
   return line;
 }
 
-figures::Panel panel_of(const Grid& grid, const std::vector<double>& phases, const std::string& title) {
+figures::Panel panel_of(const Grid& grid, std::int64_t features, const std::vector<double>& phases,
+                        const std::string& title) {
   figures::Panel panel;
   panel.title = title;
   panel.x = {.label = "density", .log = true, .lowest = grid.lowest_density, .highest = grid.highest_density};
@@ -177,7 +180,7 @@ figures::Panel panel_of(const Grid& grid, const std::vector<double>& phases, con
   panel.heat_map.rows = panel.heat_map.cols = grid.size;
   panel.heat_map.values = phases;
   panel.heat_map.classes = kPhases;
-  panel.series.push_back(boundary(grid));
+  panel.series.push_back(boundary(grid, features));
   return panel;
 }
 
@@ -190,8 +193,8 @@ nlohmann::json names_of(const std::vector<double>& phases) {
 
 void report(const Grid& grid, Diagram& d, bool alone, Outcome& outcome) {
   const std::string size = std::to_string(d.features) + " features, " + counted(d.features - 1, "dimension");
-  outcome.figure.panels.push_back(panel_of(grid, d.trained, "trained: " + size));
-  outcome.figure.panels.push_back(panel_of(grid, d.exact, "exact: " + size));
+  outcome.figure.panels.push_back(panel_of(grid, d.features, d.trained, "trained: " + size));
+  outcome.figure.panels.push_back(panel_of(grid, d.features, d.exact, "exact: " + size));
   outcome.table.push_back({std::to_string(d.features), std::to_string(d.features - 1),
                            std::to_string(grid.cells()), std::to_string(d.compared),
                            significant(100 * d.agreement(), 4)});
