@@ -56,6 +56,7 @@ int run_experiment(const Arguments& arguments, const std::string& schema,
   if (!arguments.positional().empty())
     throw UsageError("polysem " + std::string(arguments.command().name) + " takes options only; found '" +
                      arguments.positional().front() + "'");
+  arguments.integer("seed", 0, std::int64_t{1} << 53);  // also where nothing is random
   const std::string folder = arguments.given("out") ? arguments.text("out") : "";
   if (!folder.empty()) prepare_folder(folder);
   Session session(arguments);

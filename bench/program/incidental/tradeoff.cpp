@@ -101,6 +101,14 @@ figures::Panel classifier_panel(const std::vector<ClassifierPoint>& points, bool
   return panel;
 }
 
+ClassifierRun classifier_run(const Arguments& a) {
+  ClassifierRun run;
+  run.hidden = a.integer("hidden", 1, 1 << 16), run.steps = a.integer("image-steps", 1, 1 << 30);
+  run.seeds = a.integer("image-seeds", 1, 10000);
+  run.seed = static_cast<std::uint64_t>(a.integer("seed", 0, std::int64_t{1} << 53));
+  return run;
+}
+
 void classify(const Arguments& a, Session& session, Outcome& outcome) {
   const std::filesystem::path folder = a.text("images");
   std::error_code error;
@@ -112,10 +120,7 @@ void classify(const Arguments& a, Session& session, Outcome& outcome) {
     return;
   }
   const FashionMnist images = load_fashion_mnist(folder);
-  ClassifierRun run;
-  run.hidden = a.integer("hidden", 1, 1 << 16), run.steps = a.integer("image-steps", 1, 1 << 30);
-  run.seeds = a.integer("image-seeds", 1, 10000);
-  run.seed = static_cast<std::uint64_t>(a.integer("seed", 0, std::int64_t{1} << 53));
+  const ClassifierRun run = classifier_run(a);
   std::vector<ClassifierPoint> points = classifier_points(a);
   measure_classifiers(a, session, images, run, points);
   std::vector<std::vector<std::string>> rows = {
@@ -137,7 +142,7 @@ void classify(const Arguments& a, Session& session, Outcome& outcome) {
 
 // Says what is wrong with the classifier's options and files before the long work.
 void check_classifier(const Arguments& a) {
-  classifier_points(a);
+  classifier_points(a), classifier_run(a);
   if (a.given("images")) load_fashion_mnist(a.text("images"));
 }
 

@@ -75,14 +75,24 @@ double attacked_loss(const Model& model, const Vector& x, double radius, std::in
   return worst;
 }
 
+struct Attack {
+  std::int64_t samples, steps;
+  double share;  ///< length, of the mean input's length
+};
+
+Attack attack_of(const Arguments& a) {
+  return {a.integer("samples", 2, 1 << 24), a.integer("attack-steps", 0, 100000),
+          a.number("attack", 1e-9, 1e9)};
+}
+
 struct Vulnerability {
   double clean = 0, attacked = 0;  ///< mean losses
   double radius = 0;
   double gain = 0, gain_error = 0;  ///< sqrt of the loss gained over the radius, and its standard error
 };
 
-Vulnerability attack(const Arguments& a, const Model& model, std::uint64_t seed) {
-  const std::int64_t samples = a.integer("samples", 2, 1 << 30), steps = a.integer("attack-steps", 0, 100000);
+Vulnerability attack(const Attack& how, int threads, const Model& model, std::uint64_t seed) {
+  const std::int64_t samples = how.samples;
   const Random draw(seed, RandomStream::kSampling, 2), start(seed, RandomStream::kSampling, 3);
   const std::size_t n = model.features();
   std::vector<Vector> inputs(static_cast<std::size_t>(samples), Vector(n));
@@ -95,12 +105,12 @@ Vulnerability attack(const Arguments& a, const Model& model, std::uint64_t seed)
     length += norm(inputs[s]);
   }
   Vulnerability v;
-  v.radius = a.number("attack", 1e-9, 1e9) * length / static_cast<double>(samples);
+  v.radius = how.share * length / static_cast<double>(samples);
   Vector gained(inputs.size()), clean(inputs.size());
-  in_parallel(samples, threads_of(a), [&](std::int64_t i) {
+  in_parallel(samples, threads, [&](std::int64_t i) {
     const auto s = static_cast<std::size_t>(i);
     clean[s] = model.loss(inputs[s], inputs[s], nullptr);
-    gained[s] = attacked_loss(model, inputs[s], v.radius, steps, start, s * n) - clean[s];
+    gained[s] = attacked_loss(model, inputs[s], v.radius, how.steps, start, s * n) - clean[s];
   });
   double mean = 0, squares = 0;
   for (std::size_t s = 0; s < inputs.size(); ++s) mean += gained[s], v.clean += clean[s];
@@ -143,6 +153,7 @@ figures::Figure figure_of(const Vector& inverse_density, const Vector& features,
 
 Outcome run(const Arguments& a, Session& session) {
   const ToySize size = size_of(a);
+  const Attack how = attack_of(a);
   const double from = density_of(a, "density-from"), to = density_of(a, "density-to");
   if (from <= to) a.refuse("density-to", "must be below --density-from");
   const Vector densities = spaced_by_ratio(from, to, a.integer("points", 2, 10000));
@@ -168,7 +179,7 @@ Outcome run(const Arguments& a, Session& session) {
       outcome.result["instances"].push_back(instance);
       continue;
     }
-    const Vulnerability v = attack(a, Model(c, set.weights, i), plan.training.seed);
+    const Vulnerability v = attack(how, threads_of(a), Model(c, set.weights, i), plan.training.seed);
     const double per_dimension = t.geometry.squared_norm / static_cast<double>(c.dims);
     instance["features_per_dimension"] = per_dimension;
     instance["attack"] = {{"radius", v.radius},

@@ -280,11 +280,11 @@ void add_sweeps(const std::vector<Sweep>& sweeps, const char* key, Outcome& out)
 
 Outcome run(const Arguments& a, Session& session) {
   const Plan plan = plan_of(a);
+  const std::int64_t sweep_seeds = a.integer("sweep-seeds", 1, 100000);
   std::vector<NetworkRow> networks = network_rows(plan);
   run_networks(a, make_factor_world(plan.colours, plan.shapes, plan.diagonals), networks, plan.network_seeds);
   std::vector<DictionaryRow> dictionaries = published_dictionaries(plan);
   run_dictionaries(a, plan.colours, plan.shapes, dictionaries, plan.dictionary_seeds);
-  const std::int64_t sweep_seeds = a.integer("sweep-seeds", 1, 100000);
   std::vector<Sweep> over_width = sweeps_of(plan), over_held_out = held_out_sweeps(plan);
   run_sweeps(a, plan, over_width, sweep_seeds);
   run_sweeps(a, plan, over_held_out, sweep_seeds);

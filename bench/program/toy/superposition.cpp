@@ -22,7 +22,8 @@ Sets sets_of(const Arguments& a) {
 
 // Probability that a set is active such that --density is what --density-of says.
 double set_density(const Arguments& a, const ToyConfig& c, double density) {
-  if (c.sets != Sets::kOneOf || a.choice("density-of", {"set", "feature"}) == "set") return density;
+  const std::string of = a.choice("density-of", {"set", "feature"});
+  if (c.sets != Sets::kOneOf || of == "set") return density;
   const double set = density * static_cast<double>(c.set_size);
   if (set > 1)
     a.refuse("density", "features of which one of " + std::to_string(c.set_size) +
@@ -36,7 +37,8 @@ ToyConfig config_of(const Arguments& a, const std::vector<double>& densities) {
   const std::int64_t each = a.integer("instances", 1, 100000);
   c.instances = each * static_cast<std::int64_t>(densities.size());
   c.sets = sets_of(a);
-  if (c.sets != Sets::kIndependent) c.set_size = a.integer("set-size", 1, size.features);
+  const std::int64_t set_size = a.integer("set-size", 1, 1 << 20);
+  if (c.sets != Sets::kIndependent) c.set_size = set_size;
   if (c.features % c.set_size != 0)
     a.refuse("set-size", "must divide the number of features, " + std::to_string(c.features));
   const std::string activation = a.choice("activation", {"relu", "linear", "abs"});
