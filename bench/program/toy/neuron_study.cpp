@@ -40,9 +40,10 @@ figures::Figure figure_of(const ToyConfig& c, const std::vector<double>& densiti
   Series line{.name = "polysemantic neurons"};
   for (std::size_t i = 0; i < densities.size(); ++i) {
     line.x.push_back(densities[i]);
-    line.y.push_back(set.instances[i].diverged
-                         ? NAN
-                         : neuron_use(weights_of(c, set, i), c.dims, c.features).polysemantic_share());
+    line.y.push_back(
+        set.instances[i].diverged
+            ? NAN
+            : neuron_use(weights_of(c, set, i), c.dims, c.features, c.symmetric).polysemantic_share());
   }
   share.series = {line};
   figure.panels.push_back(share);
@@ -51,7 +52,7 @@ figures::Figure figure_of(const ToyConfig& c, const std::vector<double>& densiti
   for (const std::size_t i : shown)
     if (!set.instances[i].diverged)
       figure.panels.push_back(weights_panel(weights_of(c, set, i), c.dims, c.features,
-                                            "density " + significant(densities[i], 3)));
+                                            "density " + significant(densities[i], 3), c.symmetric));
   figure.columns = 2;
   return figure;
 }
@@ -73,7 +74,7 @@ Outcome run_neuron_study(const Arguments& a, Session& session, const NeuronStudy
     instance["density"] = densities[i];
     std::vector<std::string> row = {significant(densities[i], 3), loss_text(set.instances[i])};
     if (!set.instances[i].diverged) {
-      const NeuronUse use = neuron_use(weights_of(c, set, i), c.dims, c.features);
+      const NeuronUse use = neuron_use(weights_of(c, set, i), c.dims, c.features, c.symmetric);
       instance["neurons"] = {{"features", use.features},
                              {"dead", use.dead},
                              {"monosemantic", use.monosemantic},

@@ -11,16 +11,22 @@ double NeuronUse::polysemantic_share() const {
   return alive == 0 ? 0 : static_cast<double>(polysemantic) / static_cast<double>(alive);
 }
 
-NeuronUse neuron_use(std::span<const float> w, std::int64_t neurons, std::int64_t features, double share,
-                     double least) {
+namespace {
+
+double reading(float weight, bool either_sign) { return either_sign ? std::abs(double{weight}) : weight; }
+
+}  // namespace
+
+NeuronUse neuron_use(std::span<const float> w, std::int64_t neurons, std::int64_t features, bool either_sign,
+                     double share, double least) {
   NeuronUse use;
   double sum = 0;
   for (std::int64_t k = 0; k < neurons; ++k) {
     const auto row = w.subspan(static_cast<std::size_t>(k * features), static_cast<std::size_t>(features));
     double most = 0;
-    for (const float v : row) most = std::max(most, std::abs(double{v}));
+    for (const float v : row) most = std::max(most, reading(v, either_sign));
     const std::int64_t read = most < least ? 0 : std::count_if(row.begin(), row.end(), [&](float v) {
-      return std::abs(v) > share * most;
+      return reading(v, either_sign) > share * most;
     });
     use.features.push_back(read);
     (read == 0 ? use.dead : read == 1 ? use.monosemantic : use.polysemantic) += 1;
@@ -32,14 +38,15 @@ NeuronUse neuron_use(std::span<const float> w, std::int64_t neurons, std::int64_
 }
 
 figures::Panel weights_panel(std::span<const float> w, std::int64_t neurons, std::int64_t features,
-                             const std::string& title) {
+                             const std::string& title, bool either_sign) {
   const auto row_of = [&](std::size_t k) {
     return w.subspan(k * static_cast<std::size_t>(features), static_cast<std::size_t>(features));
   };
   const auto strongest = [&](std::size_t k) {
     const auto row = row_of(k);
-    return std::max_element(row.begin(), row.end(),
-                            [](float x, float y) { return std::abs(x) < std::abs(y); }) -
+    return std::max_element(
+               row.begin(), row.end(),
+               [&](float x, float y) { return reading(x, either_sign) < reading(y, either_sign); }) -
            row.begin();
   };
   std::vector<std::size_t> order(static_cast<std::size_t>(neurons));
@@ -51,16 +58,18 @@ figures::Panel weights_panel(std::span<const float> w, std::int64_t neurons, std
   panel.x = {.label = "feature", .lowest = -0.5, .highest = static_cast<double>(features) - 0.5};
   panel.y = {.label = "neuron", .lowest = -0.5, .highest = static_cast<double>(neurons) - 0.5};
   panel.heat_map.rows = neurons, panel.heat_map.cols = features;
-  panel.heat_map.label = "weight";
+  panel.heat_map.label = either_sign ? "weight" : "weight (below: as the lowest)";
   panel.heat_map.diverging = true;
   double most = 0;
   for (const std::size_t k : order) {
     for (const float v : row_of(k)) {
       panel.heat_map.values.push_back(v);
-      most = std::max(most, std::abs(double{v}));
+      most = std::max(most, reading(v, either_sign));
     }
   }
-  panel.heat_map.lowest = -std::max(most, 1e-6), panel.heat_map.highest = std::max(most, 1e-6);
+  most = std::max(most, 1e-6);
+  for (double& v : panel.heat_map.values) v = std::isfinite(v) ? std::clamp(v, -most, most) : v;
+  panel.heat_map.lowest = -most, panel.heat_map.highest = most;
   return panel;
 }
 

@@ -24,10 +24,10 @@ const Command& command() {
       .positional = "",
       .details =
           "x' = ReLU(W^T ReLU(W x) + b), feature i of importance DECAY^i; the best of many instances at each "
-          "density. "
-          "Dense features align with neurons, one each; sparse ones share neurons. With --quick at least two "
-          "neurons "
-          "of five are monosemantic at density 1, and none at 0.01.",
+          "density. A neuron is polysemantic where a second feature has more than 0.2 of its largest weight; "
+          "negative weights only silence it. Dense features align with neurons, one each; sparse ones share "
+          "neurons. With --quick at least three neurons of five are monosemantic at density 1, and none at "
+          "0.01.",
       .example = "polysem toy privileged --out privileged",
       .options = joined(
           {
