@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/models/toy_sample_stream.hpp"
 #include "polysem/error.hpp"
-#include "polysem/random.hpp"
 #include "polysem/toy_loss.hpp"
 
 namespace polysem {
@@ -17,16 +17,13 @@ class Sampler {
         w_(weights.w.data() + instance * c.dims * c.features),
         decoder_(c.tied ? nullptr : weights.decoder.data() + instance * c.dims * c.features),
         bias_(weights.bias.data() + instance * c.features),
-        density_(c.density.data() + instance * c.features),
         importance_(c.importance.data() + instance * c.features),
-        value_(seed, RandomStream::kSampling, 0),
-        decision_(seed, RandomStream::kSampling, 1),
-        x_(size(c.features)),
+        stream_(c, instance, seed),
         hidden_(size(c.dims)) {}
 
   double next() {
-    draw();
-    encode();
+    const std::vector<double>& x = stream_.next();
+    encode(x);
     double loss = 0;
     for (std::int64_t f = 0; f < c_.features; ++f) {
       double z = bias_[f];
@@ -34,7 +31,7 @@ class Sampler {
         z += double{decoder_ != nullptr ? decoder_[f * c_.dims + k] : w_[k * c_.features + f]} *
              hidden_[size(k)];
       const double y = c_.relu_output ? std::max(z, 0.0) : z;
-      const double target = c_.absolute_target ? std::abs(x_[size(f)]) : x_[size(f)];
+      const double target = c_.absolute_target ? std::abs(x[size(f)]) : x[size(f)];
       loss += importance_[f] * (y - target) * (y - target);
     }
     return loss;
@@ -43,37 +40,22 @@ class Sampler {
  private:
   static std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-  void draw() {
-    for (std::int64_t f = 0; f < c_.features; ++f) {
-      const std::int64_t member = f % c_.set_size;
-      const std::uint64_t at = first_ + static_cast<std::uint64_t>(f - member);
-      const double d = decision_.uniform(at), p = density_[f - member];
-      bool active = d < p;
-      if (c_.sets == FeatureFill::Sets::kOneOf)
-        active = active && static_cast<std::int64_t>(d / p * static_cast<double>(c_.set_size)) == member;
-      const double u = value_.uniform(first_ + static_cast<std::uint64_t>(f));
-      x_[size(f)] = !active ? 0 : c_.symmetric ? 2 * u - 1 : u;
-    }
-    first_ += static_cast<std::uint64_t>(c_.features);
-  }
-
   // Only active features have a part.
-  void encode() {
+  void encode(const std::vector<double>& x) {
     std::fill(hidden_.begin(), hidden_.end(), 0.0);
     for (std::int64_t f = 0; f < c_.features; ++f) {
-      if (x_[size(f)] == 0) continue;
+      if (x[size(f)] == 0) continue;
       for (std::int64_t k = 0; k < c_.dims; ++k)
-        hidden_[size(k)] += double{w_[k * c_.features + f]} * x_[size(f)];
+        hidden_[size(k)] += double{w_[k * c_.features + f]} * x[size(f)];
     }
     if (c_.relu_hidden)
       for (double& h : hidden_) h = std::max(h, 0.0);
   }
 
   const ToyConfig& c_;
-  const float *w_, *decoder_, *bias_, *density_, *importance_;
-  Random value_, decision_;
-  std::vector<double> x_, hidden_;
-  std::uint64_t first_ = 0;
+  const float *w_, *decoder_, *bias_, *importance_;
+  ToySampleStream stream_;
+  std::vector<double> hidden_;
 };
 
 bool plain(const ToyConfig& c) {

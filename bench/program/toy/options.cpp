@@ -21,7 +21,7 @@ double checked_density(const Arguments& arguments, std::string_view option, cons
 }  // namespace
 
 std::vector<OptionSpec> training_options(const TrainingDefaults& d) {
-  return {
+  std::vector<OptionSpec> options = {
       {.name = "quick", .value_name = "", .value = "", .help = "a small version, in seconds"},
       {.name = "steps",
        .value_name = "N",
@@ -39,7 +39,10 @@ std::vector<OptionSpec> training_options(const TrainingDefaults& d) {
        .help = "adamw, adam, rmsprop or sgd"},
       {.name = "lr", .value_name = "RATE", .value = d.lr, .help = "learning rate", .quick = d.quick_lr},
       {.name = "lr-schedule", .value_name = "SHAPE", .value = d.schedule, .help = "constant or cosine"},
-      {.name = "warmup", .value_name = "N", .value = "0", .help = "steps over which the rate grows from 0"},
+      {.name = "warmup",
+       .value_name = "N",
+       .value = d.warmup,
+       .help = "steps over which the rate grows from 0; auto is a twentieth of all"},
       {.name = "decay",
        .value_name = "SHARE",
        .value = d.decay,
@@ -50,6 +53,8 @@ std::vector<OptionSpec> training_options(const TrainingDefaults& d) {
        .help = "decoupled for adamw, added to the gradient for the others"},
       {.name = "momentum", .value_name = "M", .value = "0", .help = "of sgd"},
   };
+  if (!d.batch_option) std::erase_if(options, [](const OptionSpec& o) { return o.name == "batch"; });
+  return options;
 }
 
 ToyTraining training_of(const Arguments& a) {
@@ -63,11 +68,11 @@ ToyTraining training_of(const Arguments& a) {
   t.rate.shape = a.choice("lr-schedule", {"constant", "cosine"}) == "cosine" ? LearningRate::Shape::kCosine
                                                                              : LearningRate::Shape::kConstant;
   t.rate.steps = a.integer("steps", 1, std::int64_t{1} << 40);
-  t.rate.warmup = a.integer("warmup", 0, t.rate.steps);
+  t.rate.warmup = a.text("warmup") == "auto" ? t.rate.steps / 20 : a.integer("warmup", 0, t.rate.steps);
   t.rate.decay = std::llround(a.number("decay", 0, 1) * static_cast<double>(t.rate.steps));
   t.weight_decay = a.number("weight-decay", 0, 1e6);
   t.momentum = a.number("momentum", 0, 0.999999);
-  t.batch = a.integer("batch", 1, std::int64_t{1} << 24);
+  t.batch = a.has("batch") ? a.integer("batch", 1, std::int64_t{1} << 24) : 1;
   t.seed = static_cast<std::uint64_t>(a.integer("seed", 0, std::int64_t{1} << 53));
   return t;
 }

@@ -8,7 +8,8 @@ namespace polysem::program::toy {
 /// Defaults of an experiment for options that several have, with those of --quick.
 struct TrainingDefaults {
   std::string steps = "10000", quick_steps = "", lr = "1e-3", quick_lr = "", batch = "1024", quick_batch = "",
-              optimiser = "adamw", schedule = "constant", decay = "0", weight_decay = "0.01";
+              optimiser = "adamw", schedule = "constant", decay = "0", weight_decay = "0.01", warmup = "0";
+  bool batch_option = true;  ///< false where a step takes all samples
 };
 
 /// --quick, --steps, --batch, --lr, --lr-schedule, --warmup, --decay, --optimizer, --weight-decay,

@@ -81,19 +81,18 @@ ToyResult train_runs(const Arguments& arguments, Session& session, const TrainPl
   return all;
 }
 
-Trained measured(const TrainPlan& plan, const ToyWeights& weights, std::int64_t number) {
-  const ToyConfig& c = plan.config;
+}  // namespace
+
+Trained measured(const ToyConfig& c, const ToyWeights& weights, std::int64_t number, bool name_polytopes) {
   Trained t;
   const std::span<const float> w(weights.w.data() + number * c.dims * c.features,
                                  static_cast<std::size_t>(c.dims * c.features));
   t.directions = transposed(w, c.dims, c.features);
   t.geometry = feature_geometry(t.rows(c.features, c.dims));
   t.represented = features_represented(t.geometry);
-  if (plan.name_polytopes) t.polytope = name_polytope(t.rows(c.features, c.dims));
+  if (name_polytopes) t.polytope = name_polytope(t.rows(c.features, c.dims));
   return t;
 }
-
-}  // namespace
 
 TrainedSet train_and_measure(const Arguments& arguments, Session& session, const TrainPlan& plan) {
   const ToyConfig& c = plan.config;
@@ -128,7 +127,7 @@ TrainedSet train_and_measure(const Arguments& arguments, Session& session, const
     Trained& t = set.instances[static_cast<std::size_t>(i)];
     if (t.diverged) return;
     const std::int64_t diverged = t.diverged_restarts, run = kept[static_cast<std::size_t>(i)];
-    t = measured(plan, set.weights, i);
+    t = measured(plan.config, set.weights, i, plan.name_polytopes);
     t.diverged_restarts = diverged, t.restart = run - i * plan.restarts;
     t.loss = losses[static_cast<std::size_t>(run)];
   });

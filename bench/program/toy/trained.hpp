@@ -40,6 +40,10 @@ struct TrainPlan {
 /// and geometry.
 TrainedSet train_and_measure(const Arguments& arguments, Session& session, const TrainPlan& plan);
 
+/// One instance's weights, measured; without its loss.
+Trained measured(const ToyConfig& config, const ToyWeights& weights, std::int64_t number,
+                 bool name_polytopes = true);
+
 /// The keys that every result has for an instance.
 nlohmann::json instance_json(const ToyConfig& config, const TrainedSet& set, std::int64_t number);
 /// W [K, M, N], b [K, N], and where there is one decoder [K, N, M].
