@@ -4,7 +4,7 @@
 Every block says in a comment on the line before it what becomes of it:
 
     <!-- file: app/main.cpp -->      written to that file (check_readme.py --write FOLDER)
-    <!-- same as: examples/x.c -->   is that file, which the tests compile and run
+    <!-- same as: lib/x.c -->   is that file, which the tests compile and run
     <!-- run -->                     run by bash (check_readme.py --run FOLDER), in the order of the README
     <!-- not run: why -->            left alone
 

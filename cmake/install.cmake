@@ -9,6 +9,7 @@ install(TARGETS polysem EXPORT polysem_targets ARCHIVE)
 install(EXPORT polysem_core_targets NAMESPACE polysem:: DESTINATION ${package})
 install(EXPORT polysem_targets NAMESPACE polysem:: DESTINATION ${package})
 install(DIRECTORY lib/include/polysem DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY lib/core/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/polysem)
 
 configure_package_config_file(cmake/polysemConfig.cmake.in ${PROJECT_BINARY_DIR}/polysemConfig.cmake
                               INSTALL_DESTINATION ${package})
