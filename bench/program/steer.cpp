@@ -172,10 +172,10 @@ class Steering {
                                    [&](std::int64_t done) { progress.update(done); });
     }
     const double difference = effect.loss_with - effect.loss_without;
-    std::cout << "\nnext-token loss on " << counted(effect.tokens, "token")
-              << " of neutral text: " << significant(effect.loss_without) << " without, "
-              << significant(effect.loss_with) << " with the edits (" << (difference < 0 ? "" : "+")
-              << significant(difference, 3) << "), KL " << significant(effect.kl_divergence, 3) << "\n";
+    std::cout << "\nnext-token loss on " << counted(effect.tokens, "token") << " of neutral text:\n  "
+              << significant(effect.loss_without) << " without, " << significant(effect.loss_with)
+              << " with the edits (" << (difference < 0 ? "" : "+") << significant(difference, 3) << "), KL "
+              << significant(effect.kl_divergence, 3) << "\n";
     if (effect.not_finite > 0)
       std::cout << counted(effect.not_finite, "prediction")
                 << " not finite with the edits, left out of that: the edits are too large for this model\n";

@@ -48,7 +48,7 @@ TEST_F(Steer, WritesWithAndWithoutSideBySide) {
 }
 
 TEST_F(Steer, KeepsToTheTerminalsWidth) {
-  const std::string command = base_ + "--prompt 'a cat' --edit 0=+40 --text-tokens 0 --tokens 30";
+  const std::string command = base_ + "--prompt 'a cat' --edit 0=+40 --tokens 30";
   for (const char* columns : {"60", "120"}) {
     const Outcome o = run(command, std::string("COLUMNS=") + columns);
     EXPECT_LE(longest_line(o.output), static_cast<std::size_t>(std::atoi(columns))) << o.output;
