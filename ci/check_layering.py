@@ -18,7 +18,7 @@ Which folder may include from which (its own files always):
 
 A public header, lib/include/polysem/x.hpp, belongs to the folder of lib/ (or datasets) that has the x.cpp which
 includes it. One without a source of its own belongs to the first folder of the table, from lib/engine on, that may
-include what it includes; C headers belong to lib/core.
+include what it includes; C headers, and the C++ header of the same name, belong to lib/core.
 Third-party headers appear only in the folders of THIRD_PARTY; public headers include the standard library alone; and
 nothing in lib/ names a backend.
 
@@ -109,7 +109,8 @@ def header_owners(files, includes):
 
     def owner(header):
         if header not in owners:
-            owners[header] = "lib/core" if header.endswith(".h") else owner_by_source(header, files, includes)
+            of_core = header.endswith(".h") or header.removesuffix("pp") in includes
+            owners[header] = "lib/core" if of_core else owner_by_source(header, files, includes)
         if owners[header] is None:
             owners[header] = "lib/engine"  # also ends the recursion where headers include each other
             used = {owner("lib/include/" + name) for _, name, _ in includes[header] if "lib/include/" + name in includes}
