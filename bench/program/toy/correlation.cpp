@@ -159,9 +159,9 @@ Outcome run(const Arguments& a, Session& session) {
     }
     cosines.series.push_back(series);
     if (study.config.dims <= 2 && !study.set.instances.back().diverged)
-      outcome.figure.panels.push_back(arrows(study, study.config.instances - 1,
-                                             std::string(kind.name) + ", " + significant(densities.back(), 3),
-                                             set_size));
+      outcome.figure.panels.push_back(
+          arrows(study, study.config.instances - 1,
+                 std::string(kind.name) + ", density " + significant(densities.back(), 3), set_size));
     for (NamedTensor& tensor : weight_tensors(study.config, study.set.weights)) {
       tensor.name += std::string(".") + kind.name;
       outcome.weights.push_back(std::move(tensor));
