@@ -17,7 +17,7 @@ ToyInstance two_in_one(double w1, double w2, double b1, double b2, double densit
   return {2, 1, {w1, w2}, {b1, b2}, {density, density}, {1.0, importance}};
 }
 
-// Closed forms of A.4a: one feature alone, the other alone, both opposite.
+// Closed forms of one_dimension_short(): one feature alone, the other alone, both opposite.
 TEST(ToyLoss, TwoFeaturesInOneDimension) {
   for (const double p : {0.03, 0.3, 1.0}) {
     for (const double r : {0.1, 1.0, 3.0}) {

@@ -34,6 +34,17 @@ TEST_F(Incidental, SameBitsForAnyThreads) {
     EXPECT_EQ(read_text(folder_ / "one" / file), read_text(folder_ / "four" / file)) << file;
 }
 
+TEST_F(Incidental, OneSeedIsNotJudged) {
+  const Outcome o = run(
+      "incidental collisions --features 8 --neurons 16 --instances 1 --steps 20 --quiet --json one.json");
+  ASSERT_EQ(o.code, 0) << o.errors;
+  EXPECT_EQ(o.output.find("+-"), std::string::npos) << o.output;
+  EXPECT_EQ(o.output.find("within"), std::string::npos) << o.output;
+  const auto point = read_json("one.json")["points"][0];
+  EXPECT_TRUE(point["as_expected"].is_null());
+  EXPECT_TRUE(point["polysemantic"]["standard_error"].is_null());
+}
+
 TEST_F(Incidental, DivergenceIsMarked) {
   const Outcome o = run(std::string(kSmall) + "--optimizer sgd --lr 100 --out d");
   ASSERT_EQ(o.code, 0) << o.errors;

@@ -63,25 +63,6 @@ Measured measure_one(Session& session, const Setup& setup, const TiedObserver& o
 
 }  // namespace
 
-Mean mean_of(const std::vector<double>& values) {
-  if (values.empty()) return {NAN, NAN};
-  const auto n = static_cast<double>(values.size());
-  double mean = 0, squares = 0;
-  for (const double v : values) mean += v / n;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1) / n) : 0.0};
-}
-
-std::string mean_text(const Mean& mean, int digits) {
-  if (!std::isfinite(mean.value)) return "diverged";
-  return significant(mean.value, digits) + " +- " + significant(mean.standard_error, 2);
-}
-
-nlohmann::json mean_json(const Mean& mean) {
-  if (!std::isfinite(mean.value)) return nullptr;
-  return {{"mean", mean.value}, {"standard_error", mean.standard_error}};
-}
-
 std::int64_t Measured::converged() const { return std::count(diverged.begin(), diverged.end(), false); }
 
 std::vector<Measured> measure(const Arguments& arguments, Session& session,

@@ -4,18 +4,10 @@
 #include <vector>
 
 #include "bench/program/experiment.hpp"
+#include "bench/program/mean.hpp"
 #include "polysem/tied_training.hpp"
 
 namespace polysem::program::incidental {
-
-/// Mean over seeds with its standard error (0 for one seed).
-struct Mean {
-  double value = 0, standard_error = 0;
-};
-Mean mean_of(const std::vector<double>& values);
-/// "3.81 +- 0.21", or "diverged" where there is none.
-std::string mean_text(const Mean& mean, int digits = 3);
-nlohmann::json mean_json(const Mean& mean);
 
 /// One point of an experiment: autoencoders that differ by their seed alone.
 struct Setup {

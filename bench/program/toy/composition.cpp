@@ -126,21 +126,22 @@ std::string verdict(const Band& band, double value) {
 
 void report_networks(const std::vector<NetworkRow>& rows, Outcome& out) {
   for (const NetworkRow& row : rows) {
-    const SeedMean held = mean_of(row, &FactorNetworkResult::r2_held_out);
-    const SeedMean interaction = mean_of(row, &FactorNetworkResult::interaction);
-    const SeedMean additive = mean_of(row, &FactorNetworkResult::additive_r2_held_out);
-    out.table.push_back({"network: " + row.name, text_of(mean_of(row, &FactorNetworkResult::r2_train)),
-                         text_of(held), verdict(row.held_out, held.value), text_of(interaction),
+    const Mean held = mean_of(row, &FactorNetworkResult::r2_held_out);
+    const Mean interaction = mean_of(row, &FactorNetworkResult::interaction);
+    const Mean additive = mean_of(row, &FactorNetworkResult::additive_r2_held_out);
+    out.table.push_back({"network: " + row.name, mean_text(mean_of(row, &FactorNetworkResult::r2_train)),
+                         mean_text(held), verdict(row.held_out, held.value), mean_text(interaction),
                          verdict(row.interaction, interaction.value)});
-    nlohmann::json j = {{"kind", "network"},
-                        {"name", row.name},
-                        {"factored", row.config.factored},
-                        {"alpha", row.config.alpha},
-                        {"r2_train", json_of(mean_of(row, &FactorNetworkResult::r2_train))},
-                        {"r2_held_out", json_of(held)},
-                        {"additive_r2_train", json_of(mean_of(row, &FactorNetworkResult::additive_r2_train))},
-                        {"additive_r2_held_out", json_of(additive)},
-                        {"interaction", json_of(interaction)}};
+    nlohmann::json j = {
+        {"kind", "network"},
+        {"name", row.name},
+        {"factored", row.config.factored},
+        {"alpha", row.config.alpha},
+        {"r2_train", mean_json(mean_of(row, &FactorNetworkResult::r2_train))},
+        {"r2_held_out", mean_json(held)},
+        {"additive_r2_train", mean_json(mean_of(row, &FactorNetworkResult::additive_r2_train))},
+        {"additive_r2_held_out", mean_json(additive)},
+        {"interaction", mean_json(interaction)}};
     if (row.held_out.known())
       j["band_r2_held_out"] = {row.held_out.low, row.held_out.high},
       j["band_interaction"] = {row.interaction.low, row.interaction.high};
@@ -165,22 +166,22 @@ nlohmann::json dictionary_json(const DictionaryRow& row) {
                       {"k", row.config.k},
                       {"lambda", row.config.k > 0 ? nlohmann::json() : nlohmann::json(row.config.lambda)},
                       {"held_out", row.diagonals},
-                      {"fvu_seen", json_of(mean_of(row, &FactorLatents::fvu_seen))},
-                      {"fvu_held_out", json_of(mean_of(row, &FactorLatents::fvu_held_out))},
-                      {"live", json_of(seed_mean(live))},
-                      {"single", json_of(mean_of(row, &FactorLatents::single))},
-                      {"factor", json_of(mean_of(row, &FactorLatents::factor))},
-                      {"l0", json_of(mean_of(row, &FactorLatents::l0))}};
+                      {"fvu_seen", mean_json(mean_of(row, &FactorLatents::fvu_seen))},
+                      {"fvu_held_out", mean_json(mean_of(row, &FactorLatents::fvu_held_out))},
+                      {"live", mean_json(program::mean_of(live))},
+                      {"single", mean_json(mean_of(row, &FactorLatents::single))},
+                      {"factor", mean_json(mean_of(row, &FactorLatents::factor))},
+                      {"l0", mean_json(mean_of(row, &FactorLatents::l0))}};
   if (row.held_out.known()) j["band_fvu_held_out"] = {row.held_out.low, row.held_out.high};
   return j;
 }
 
 void report_dictionaries(const std::vector<DictionaryRow>& rows, Outcome& out) {
   for (const DictionaryRow& row : rows) {
-    const SeedMean held = mean_of(row, &FactorLatents::fvu_held_out);
-    out.table.push_back({"dictionary: " + row.name, text_of(mean_of(row, &FactorLatents::fvu_seen)),
-                         text_of(held), verdict(row.held_out, held.value),
-                         text_of(mean_of(row, &FactorLatents::single)), ""});
+    const Mean held = mean_of(row, &FactorLatents::fvu_held_out);
+    out.table.push_back({"dictionary: " + row.name, mean_text(mean_of(row, &FactorLatents::fvu_seen)),
+                         mean_text(held), verdict(row.held_out, held.value),
+                         mean_text(mean_of(row, &FactorLatents::single)), ""});
     out.result["points"].push_back(dictionary_json(row));
     NamedTensor decoder{"dictionary." + row.name,
                         {static_cast<std::int64_t>(row.runs.size()), row.config.latents, row.dim},
@@ -205,7 +206,7 @@ figures::Panel network_panel(const std::vector<NetworkRow>& rows) {
     panel.x.ticks.emplace_back(
         x, (rows[i].config.factored ? "f " : "h ") + significant(rows[i].config.alpha, 2));
     for (const bool first : {true, false}) {
-      const SeedMean mean =
+      const Mean mean =
           mean_of(rows[i], first ? &FactorNetworkResult::r2_held_out : &FactorNetworkResult::interaction);
       Series& series = first ? held : interaction;
       series.x.push_back(x), series.y.push_back(mean.value), series.error.push_back(mean.standard_error);
@@ -226,7 +227,7 @@ figures::Panel sweep_panel(const std::vector<Sweep>& sweeps, double FactorLatent
   for (const Sweep& sweep : sweeps) {
     Series line{.name = sweep.name};
     for (const DictionaryRow& row : sweep.rows) {
-      const SeedMean mean = mean_of(row, what);
+      const Mean mean = mean_of(row, what);
       const auto held = static_cast<double>(row.diagonals.size());
       line.x.push_back(over_width ? static_cast<double>(row.config.latents)
                                   : held / std::sqrt(static_cast<double>(combinations)));
@@ -255,9 +256,9 @@ void report_composed(const std::vector<ComposedRow>& rows, Outcome& out) {
     std::vector<double> finite;
     for (const double v : row.composed)
       if (std::isfinite(v)) finite.push_back(v);
-    const SeedMean mean = seed_mean(finite);
+    const Mean mean = program::mean_of(finite);
     out.result["composed"].push_back(
-        {{"lambda", row.lambda}, {"lr", row.rate}, {"one_hot", row.one_hot}, {"composed", json_of(mean)}});
+        {{"lambda", row.lambda}, {"lr", row.rate}, {"one_hot", row.one_hot}, {"composed", mean_json(mean)}});
     const std::string name =
         (row.one_hot > 0 ? "75 % alone, lr " : "always both, lr ") + significant(row.rate, 1);
     if (panel.series.empty() || panel.series.back().name != name) panel.series.push_back({.name = name});

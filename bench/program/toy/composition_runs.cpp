@@ -35,11 +35,11 @@ void each_seed(const Arguments& a, const std::string& what, std::size_t rows, st
 }
 
 template <class Row, class Result>
-SeedMean mean_over_runs(const Row& row, double Result::*what) {
+Mean mean_over_runs(const Row& row, double Result::*what) {
   std::vector<double> values;
   for (const Result& run : row.runs)
     if (std::isfinite(run.*what)) values.push_back(run.*what);
-  return seed_mean(values);
+  return program::mean_of(values);
 }
 
 constexpr std::size_t kFeatures = 4, kDims = 2;  // x1, x2, y1, y2
@@ -120,31 +120,8 @@ ToyResult train_composed(Session& session, double one_hot, std::int64_t seeds, s
 
 }  // namespace
 
-SeedMean seed_mean(const std::vector<double>& values) {
-  if (values.empty()) return {NAN, NAN};
-  const auto n = static_cast<double>(values.size());
-  SeedMean mean;
-  for (const double v : values) mean.value += v / n;
-  double squares = 0;
-  for (const double v : values) squares += (v - mean.value) * (v - mean.value);
-  if (values.size() > 1) mean.standard_error = std::sqrt(squares / (n - 1) / n);
-  return mean;
-}
-
-std::string text_of(const SeedMean& mean) {
-  if (!std::isfinite(mean.value)) return "diverged";
-  return significant(mean.value, 3) + " +- " + significant(mean.standard_error, 2);
-}
-
-nlohmann::json json_of(const SeedMean& mean) {
-  if (!std::isfinite(mean.value)) return nullptr;
-  return {{"mean", mean.value}, {"standard_error", mean.standard_error}};
-}
-
-SeedMean mean_of(const NetworkRow& row, double FactorNetworkResult::*what) {
-  return mean_over_runs(row, what);
-}
-SeedMean mean_of(const DictionaryRow& row, double FactorLatents::*what) { return mean_over_runs(row, what); }
+Mean mean_of(const NetworkRow& row, double FactorNetworkResult::*what) { return mean_over_runs(row, what); }
+Mean mean_of(const DictionaryRow& row, double FactorLatents::*what) { return mean_over_runs(row, what); }
 
 void run_networks(const Arguments& a, const FactorWorld& world, std::vector<NetworkRow>& rows,
                   std::int64_t seeds) {

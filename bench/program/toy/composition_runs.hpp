@@ -1,20 +1,14 @@
 #pragma once
 
 #include "bench/program/experiment.hpp"
+#include "bench/program/mean.hpp"
 #include "polysem/factor_latents.hpp"
 #include "polysem/factor_network.hpp"
 
 namespace polysem::program::toy {
 
-/// A mean over seeds; `standard_error` is 0 for one seed.
-struct SeedMean {
-  double value = 0, standard_error = 0;
-};
-SeedMean seed_mean(const std::vector<double>& values);
-std::string text_of(const SeedMean& mean);
-nlohmann::json json_of(const SeedMean& mean);
-
-/// Where section H's own runs lie: the 5 % and 95 % quantiles over seeds. 0 to 0 where nothing is known.
+/// Where an independent program's runs of the same definition lie: the 5 % and 95 % quantiles over 20 to 40
+/// seeds. 0 to 0 where nothing is known.
 struct Band {
   double low = 0, high = 0;
   bool known() const { return high > low; }
@@ -39,8 +33,8 @@ struct DictionaryRow {
 };
 
 /// One number of each run.
-SeedMean mean_of(const NetworkRow& row, double FactorNetworkResult::*what);
-SeedMean mean_of(const DictionaryRow& row, double FactorLatents::*what);
+Mean mean_of(const NetworkRow& row, double FactorNetworkResult::*what);
+Mean mean_of(const DictionaryRow& row, double FactorLatents::*what);
 
 /// Composed features (Anders, Neo, Hoelscher-Obermaier, Howard 2024): x1 or x2 together with y1 or y2, of one
 /// magnitude, through a toy model's two dimensions, and a dictionary of four latents on what is there.

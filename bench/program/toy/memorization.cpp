@@ -4,9 +4,9 @@
 #include <array>
 #include <cmath>
 
+#include "bench/program/mean.hpp"
 #include "bench/program/terminal.hpp"
 #include "bench/program/toy/experiments.hpp"
-#include "bench/program/toy/mean.hpp"
 #include "bench/program/toy/options.hpp"
 #include "bench/program/toy/trained.hpp"
 #include "polysem/toy_samples.hpp"

@@ -47,9 +47,9 @@ ToyLoss sampled_toy_loss(const ToyConfig& config, const ToyWeights& weights, std
 ToyLoss toy_loss(const ToyConfig& config, const ToyWeights& weights, std::int64_t instance,
                  std::int64_t samples, std::uint64_t seed, std::int64_t most_exact = 9);
 
-/// A.4a of Elhage et al. 2022, appendix: losses of the three solutions of two features in one dimension, one
-/// of importance 1, the extra one of importance r, both of density p; the same for n features in n - 1
-/// dimensions.
+/// Losses, in closed form, of the three solutions of two features in one dimension, one of importance 1, the
+/// extra one of importance r, both of density p; the same for n features in n - 1 dimensions. Integrals over
+/// who is active, as in the notebook of wattenberg/superposition on GitHub.
 struct OneDimensionShort {
   double ignore_extra, ignore_other, antipodal;
 };
