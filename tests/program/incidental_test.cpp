@@ -35,8 +35,8 @@ TEST_F(Incidental, SameBitsForAnyThreads) {
 }
 
 TEST_F(Incidental, OneSeedIsNotJudged) {
-  const Outcome o = run(
-      "incidental collisions --features 8 --neurons 16 --instances 1 --steps 20 --quiet --json one.json");
+  const Outcome o =
+      run("incidental collisions --features 8 --neurons 16 --instances 1 --steps 20 --quiet --json one.json");
   ASSERT_EQ(o.code, 0) << o.errors;
   EXPECT_EQ(o.output.find("+-"), std::string::npos) << o.output;
   EXPECT_EQ(o.output.find("within"), std::string::npos) << o.output;
