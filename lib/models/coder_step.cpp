@@ -1,5 +1,6 @@
 #include "polysem/coder_step.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -24,6 +25,7 @@ struct CoderStep::Impl {
   CodeList list;
   CoderUpdate update;
   Array fired, since;
+  std::int64_t oldest = 0;  // no age in `since` is above
   std::optional<AuxK> auxk;
   std::optional<DensePass> dense;
   double dense_codes = 0;  // 1: the next step takes dense codes
@@ -75,9 +77,12 @@ struct CoderStep::Impl {
                   .row_loss = row_loss});
   }
 
+  /// Ages are fetched only where one may have come to the window: a device works on while it need not tell.
   std::vector<std::int32_t> dead_latents() {
-    const auto ages = executor.download_u32(since);
     std::vector<std::int32_t> dead;
+    if (oldest < config.dead_window) return dead;
+    const auto ages = executor.download_u32(since);
+    oldest = *std::max_element(ages.begin(), ages.end());
     for (std::size_t j = 0; j < ages.size(); ++j) {
       if (static_cast<std::int64_t>(ages[j]) >= config.dead_window)
         dead.push_back(static_cast<std::int32_t>(j));
@@ -149,6 +154,7 @@ StepResult CoderStep::run(const Tensor& x, const Tensor& target, const AdamStep&
   Impl& s = *impl_;
   StepResult result;
   const float scale = 2.0f / static_cast<float>(s.batch), penalty = sparsity / static_cast<float>(s.batch);
+  const auto dead = s.dead_latents();
   refresh_decoder_norms(s.executor, s.coder);
   const Tensor input = centre(s.executor, s.config, s.coder, x, s.centred, s.centred_low);
   // Parameters see the f32 input even where the product reads its rounded form.
@@ -162,7 +168,6 @@ StepResult CoderStep::run(const Tensor& x, const Tensor& target, const AdamStep&
   }
   result.dense = dense;
 
-  const auto dead = s.dead_latents();
   result.dead = static_cast<std::int64_t>(dead.size());
   const bool aux = s.run_auxk(input, dead, measure, result);
   s.activation->revive(s.executor, dead, scale);
@@ -170,6 +175,7 @@ StepResult CoderStep::run(const Tensor& x, const Tensor& target, const AdamStep&
                                                           .counts = dense ? s.dense->counts() : Tensor{},
                                                           .fired = s.fired,
                                                           .since = s.since});
+  s.oldest += s.batch;
   if (measure) s.measure_batch(target, result);
   if (measure || s.penalised) result.l0 = s.active_latents_a_row();
   if (dense && result.l0 < DensePass::kSparseShare * static_cast<double>(s.config.latents)) s.dense_codes = 0;
@@ -208,6 +214,7 @@ std::vector<NamedNumber> CoderStep::numbers() {
 }
 
 void CoderStep::restored() {
+  impl_->oldest = impl_->config.dead_window;
   refresh_decoder_norms(impl_->executor, impl_->coder);
   refresh_low_precision(impl_->executor, impl_->coder);
 }

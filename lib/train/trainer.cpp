@@ -150,6 +150,7 @@ struct Trainer::Impl {
     last_sparsity = sparsity_at(step);
     const StepResult result =
         coder->run(input, input, adam, config.clip, measure, static_cast<float>(last_sparsity));
+    executor.submit();
     if (config.target_l0 > 0 && step >= config.sparsity_warmup) controller.observe(result.l0);
     return result;
   }

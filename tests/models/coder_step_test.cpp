@@ -145,6 +145,29 @@ TEST_P(CoderStepTest, TrainingLowersTheLossAndCountsFirings) {
   }
 }
 
+// The step fetches ages only when a latent may be dead; the test looks each time.
+TEST_P(CoderStepTest, DeadLatentsAreFoundInTheStepInWhichTheyDie) {
+  for (const std::int64_t window : {kBatch * 3, kBatch * 7 + 1}) {
+    CoderConfig config = small_config();
+    config.aux_k = 2;
+    config.dead_window = window;
+    CoderStep step(executor_, config, random_weights(), kBatch, 1.0);
+    Tensor ages;
+    for (const auto& [name, tensor] : step.state())
+      if (name == "samples_since_fired") ages = tensor;
+    std::int64_t most = 0;
+    for (int i = 1; i <= 40; ++i) {
+      std::int64_t dead = 0;
+      for (const std::uint32_t age : executor_.download_u32(ages)) dead += age >= window;
+      const Array input =
+          executor_.make_from(kBatch, kDim, normals(kBatch * kDim, static_cast<std::uint64_t>(i / 4)));
+      EXPECT_EQ(step.run(input, input, {.rate = 0.1f, .step = i}, 0, false).dead, dead) << "step " << i;
+      most = std::max(most, dead);
+    }
+    EXPECT_GT(most, 0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, CoderStepTest, testing::ValuesIn(backends_that_run()),
                          [](const auto& instance) { return instance.param; });
 

@@ -159,7 +159,10 @@ class StepTest : public testing::TestWithParam<std::string> {
       if (number.name == "dense_codes") *number.value = dense;
     std::map<std::string, Tensor> state;
     for (const auto& [name, tensor] : step.state()) state[name] = tensor;
-    if (!since.empty()) executor_.upload(state["samples_since_fired"], since);
+    if (!since.empty()) {
+      executor_.upload(state["samples_since_fired"], since);
+      step.restored();
+    }
     const Array input = executor_.make_from(kBatch, config.d_in, x);
     result_ = step.run(input, input, {.rate = 0.0f, .beta1 = 0.0f}, clip, true, sparsity);
     std::map<std::string, std::vector<float>> found;
