@@ -8,7 +8,12 @@
 
 namespace polysem::cuda {
 
-CudaBuffer::CudaBuffer(int device, std::uint64_t bytes) : Buffer(bytes), device_(device) {
+std::mutex& device_wide_calls() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+DeviceMemory::DeviceMemory(int device, std::uint64_t bytes) : device_(device) {
   check(cudaSetDevice(device), "cudaSetDevice");
   void* data = nullptr;
   const cudaError_t result = cudaMalloc(&data, std::max<std::uint64_t>(bytes, 1));
@@ -17,7 +22,8 @@ CudaBuffer::CudaBuffer(int device, std::uint64_t bytes) : Buffer(bytes), device_
 }
 
 // Errors of a lost device have been told where they happened.
-CudaBuffer::~CudaBuffer() {
+DeviceMemory::~DeviceMemory() {
+  const std::lock_guard lock(device_wide_calls());
   cudaSetDevice(device_);
   cudaDeviceSynchronize();
   cudaFree(data_);

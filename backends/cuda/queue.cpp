@@ -42,6 +42,34 @@ Extent extent_of(const Tensor& t) {
   return {row, static_cast<std::size_t>(t.stride) * element, rows};
 }
 
+// More than the ops of a step: who never submits gets a start, too.
+constexpr std::size_t kMostWaiting = 128;
+
+// An op is refused here, where the caller can see which one, not when the step runs.
+void expect_possible(const Op& op, const Tensor& workspace) {
+  std::visit(
+      [&](const auto& o) {
+        using O = std::decay_t<decltype(o)>;
+        if constexpr (Enqueued<O>) {
+          if (static_cast<std::uint64_t>(workspace.cols) < workspace_of(o))
+            throw Error(ErrorCode::kInvalidArgument, "the workspace has " + std::to_string(workspace.cols) +
+                                                         " bytes, too few for " + to_string(op));
+        } else {
+          throw Error(ErrorCode::kUnsupported, "the cuda backend does not have " + std::string(O::kName));
+        }
+      },
+      op);
+}
+
+void enqueue_op(const Scope& scope, const Op& op, std::span<const Tensor> operands) {
+  std::visit(
+      [&](const auto& o) {
+        using O = std::decay_t<decltype(o)>;
+        if constexpr (Enqueued<O>) enqueue(scope, o, unpack<O>(operands));
+      },
+      op);
+}
+
 }  // namespace
 
 CudaQueue::CudaQueue(std::shared_ptr<Context> context)
@@ -58,49 +86,86 @@ CudaQueue::~CudaQueue() {
   }
 }
 
+void CudaQueue::expect_usable() const {
+  if (!broken_.empty())
+    throw Error(ErrorCode::kFailed, "the queue cannot be used any more since this happened: " + broken_);
+}
+
 // An op that failed half-way has left its outputs undefined, and later ones may be waiting for them.
 template <class F>
 void CudaQueue::guarded(F&& f) {
-  if (!broken_.empty())
-    throw Error(ErrorCode::kFailed, "the queue cannot be used any more since this happened: " + broken_);
+  expect_usable();
   try {
     context_->use();
     f();
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kUnsupported || error.code() == ErrorCode::kInvalidArgument) throw;
+    waiting_.clear(), held_.clear();
     broken_ = error.what();
-    if (!last_op_.empty()) {
-      broken_ += " (last op: " + last_op_;
+    if (last_op_) {
+      broken_ += " (last op: " + to_string(*last_op_);
       broken_ += wait_for_each_op_ ? ")" : "; with POLYSEM_CUDA_SYNC set it is the one that failed)";
     }
     throw Error(error.code(), broken_);
   }
 }
 
+Tensor CudaQueue::hold(Tensor tensor) {
+  if (tensor) tensor.buffer = &held_.emplace_back(buffer_of(tensor));
+  return tensor;
+}
+
+void CudaQueue::send() {
+  if (waiting_.empty()) return;
+  StepGraphs::Shape shape;
+  for (const Waiting& w : waiting_) {
+    shape.push_back(static_cast<std::int64_t>(w.op.index()));
+    for (const Tensor& t : w.operands) {
+      if (!t)
+        shape.push_back(-1);
+      else
+        shape.insert(shape.end(), {t.rows, t.cols, static_cast<std::int64_t>(t.dtype)});
+    }
+  }
+  const auto enqueue_all = [&] {
+    for (const Waiting& w : waiting_) {
+      last_op_ = w.op;
+      enqueue_op({*stream_, Workspace(w.workspace)}, w.op, w.operands);
+    }
+  };
+  if (wait_for_each_op_) {
+    enqueue_all();
+    stream_->synchronize();
+  } else {
+    stream_->graphs().run(stream_->handle(), std::move(shape), enqueue_all);
+  }
+  waiting_.clear(), held_.clear();
+}
+
+void CudaQueue::submit() {
+  guarded([&] { send(); });
+}
+
 void CudaQueue::synchronize() {
-  guarded([&] { stream_->synchronize(); });
+  guarded([&] {
+    send();
+    stream_->synchronize();
+  });
 }
 
 void CudaQueue::do_run(const Op& op, std::span<const Tensor> operands, Tensor workspace) {
+  expect_usable();
+  expect_possible(op, workspace);
+  Waiting next{op, {}, hold(workspace)};
+  for (const Tensor& t : operands) next.operands.push_back(hold(t));
   guarded([&] {
-    last_op_ = to_string(op);
-    const Scope scope{*stream_, Workspace(workspace)};
-    std::visit(
-        [&](const auto& o) {
-          using O = std::decay_t<decltype(o)>;
-          if constexpr (Enqueued<O>) {
-            enqueue(scope, o, unpack<O>(operands));
-          } else {
-            throw Error(ErrorCode::kUnsupported, "the cuda backend does not have " + std::string(O::kName));
-          }
-        },
-        op);
-    if (wait_for_each_op_) stream_->synchronize();
+    waiting_.push_back(std::move(next));
+    if (wait_for_each_op_ || waiting_.size() >= kMostWaiting) send();
   });
 }
 
 void CudaQueue::do_upload(Tensor to, std::span<const std::byte> source) {
   guarded([&] {
+    send();
     in_pieces(to, source, [&](const Tensor& part, std::span<const std::byte> bytes) {
       const auto piece = stream_->staging().take(bytes.size(), stream_->handle());
       std::memcpy(piece.data(), bytes.data(), bytes.size());
@@ -114,6 +179,7 @@ void CudaQueue::do_upload(Tensor to, std::span<const std::byte> source) {
 
 void CudaQueue::do_download(Tensor from, std::span<std::byte> destination) {
   guarded([&] {
+    send();
     in_pieces(from, destination, [&](const Tensor& part, std::span<std::byte> bytes) {
       const auto piece = stream_->staging().take(bytes.size(), stream_->handle());
       const Extent e = extent_of(part);

@@ -8,10 +8,12 @@
 #include "backends/cuda/cublaslt.hpp"
 #include "backends/cuda/memory.hpp"
 #include "backends/cuda/staging.hpp"
+#include "backends/cuda/step_graphs.hpp"
 
 namespace polysem::cuda {
 
-/// A stream of one device with all that work on it needs: staging memory, cuBLASLt and its workspace.
+/// A stream of one device with all that work on it needs: staging memory, cuBLASLt and its workspace,
+/// graphs of steps.
 class Stream {
  public:
   static constexpr std::uint64_t kProductWorkspace = std::uint64_t{32} << 20;
@@ -24,6 +26,7 @@ class Stream {
   cudaStream_t handle() const noexcept { return stream_; }
   int device() const noexcept { return device_; }
   Staging& staging() noexcept { return staging_; }
+  StepGraphs& graphs() noexcept { return graphs_; }
   cublasLtHandle_t lt() const noexcept { return lt_; }
   std::byte* product_workspace() const noexcept { return product_workspace_->data(); }
 
@@ -40,6 +43,7 @@ class Stream {
   Staging staging_;
   std::unique_ptr<CudaBuffer> product_workspace_;
   Choices choices_;
+  StepGraphs graphs_;
 };
 
 }  // namespace polysem::cuda

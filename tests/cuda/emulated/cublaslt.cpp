@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "polysem/dtype.hpp"
+#include "tests/cuda/emulated/capture.hpp"
 #include "tests/cuda/emulated/faults.hpp"
 
 struct EmulatedLt {};
@@ -46,6 +47,25 @@ bool fits(const EmulatedDesc& desc, const EmulatedLayout& a, const EmulatedLayou
          (a.type == CUDA_R_16BF || d.type == CUDA_R_32F) && d.rows > 0 && d.cols > 0 && k > 0;
 }
 
+void multiply(const EmulatedDesc& desc, float by, const void* a, const EmulatedLayout& ma, const void* b,
+              const EmulatedLayout& mb, float keep, const void* c, const EmulatedLayout& mc, void* d,
+              const EmulatedLayout& md) {
+  const std::int64_t depth = desc.transpose_a ? ma.rows : ma.cols;
+  for (std::int64_t i = 0; i < md.batch; ++i) {
+    for (std::int64_t col = 0; col < md.cols; ++col) {
+      for (std::int64_t row = 0; row < md.rows; ++row) {
+        float sum = 0;
+        for (std::int64_t p = 0; p < depth; ++p)
+          sum += (desc.transpose_a ? load(a, ma, i, p, row) : load(a, ma, i, row, p)) *
+                 (desc.transpose_b ? load(b, mb, i, col, p) : load(b, mb, i, p, col));
+        float value = by * sum;
+        if (keep != 0.0f) value += keep * load(c, mc, i, row, col);
+        store(d, md, i, row, col, value);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
@@ -64,25 +84,17 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
                               cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout,
                               const void* beta, const void* c, cublasLtMatrixLayout_t c_layout, void* d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t*, void*,
-                              std::size_t, cudaStream_t) {
-  if (emulated::next_call()) return CUBLAS_STATUS_EXECUTION_FAILED;
+                              std::size_t, cudaStream_t stream) {
   if (!fits(*desc, *a_layout, *b_layout, *d_layout)) return CUBLAS_STATUS_INVALID_VALUE;
-  const std::int64_t depth = desc->transpose_a ? a_layout->rows : a_layout->cols;
-  const float by = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  for (std::int64_t i = 0; i < d_layout->batch; ++i) {
-    for (std::int64_t col = 0; col < d_layout->cols; ++col) {
-      for (std::int64_t row = 0; row < d_layout->rows; ++row) {
-        float sum = 0;
-        for (std::int64_t p = 0; p < depth; ++p)
-          sum += (desc->transpose_a ? load(a, *a_layout, i, p, row) : load(a, *a_layout, i, row, p)) *
-                 (desc->transpose_b ? load(b, *b_layout, i, col, p) : load(b, *b_layout, i, p, col));
-        float value = by * sum;
-        if (keep != 0.0f) value += keep * load(c, *c_layout, i, row, col);
-        store(d, *d_layout, i, row, col, value);
-      }
-    }
-  }
-  return CUBLAS_STATUS_SUCCESS;
+  // Descriptors and factors may go before a graph runs.
+  const auto work = [=, desc = *desc, ma = *a_layout, mb = *b_layout, mc = *c_layout, md = *d_layout,
+                     by = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta)] {
+    multiply(desc, by, a, ma, b, mb, keep, c, mc, d, md);
+    return cudaSuccess;
+  };
+  return emulated::enqueue(stream, emulated::Work::kProduct, work) == cudaSuccess
+             ? CUBLAS_STATUS_SUCCESS
+             : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 // Odd addresses of bf16 matrices have no algorithm, so that tests see what happens then.

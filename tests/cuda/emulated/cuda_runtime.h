@@ -8,7 +8,7 @@
 #include <functional>
 #include <tuple>
 
-#include "tests/cuda/emulated/cuda_runtime_api.h"
+#include "tests/cuda/emulated/capture.hpp"
 
 #define __global__
 #define __device__
@@ -57,7 +57,9 @@ T read_lane(T value, unsigned lane, bool there) {
 template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A&&... arguments) {
   const std::tuple<P...> values(arguments...);
-  return emulated::run_grid(*config, [&] { std::apply(kernel, values); });
+  return emulated::enqueue(config->stream, emulated::Work::kKernel, [config = *config, kernel, values] {
+    return emulated::run_grid(config, [&] { std::apply(kernel, values); });
+  });
 }
 
 inline void __syncthreads() { emulated::meet_block(); }

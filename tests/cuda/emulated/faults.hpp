@@ -15,6 +15,8 @@ struct Faults {
   bool sticky = false;                    ///< and so do all after it: the device is lost
   cudaError_t error = cudaErrorLaunchFailure;
   std::int64_t allocations = 0;  ///< that are not freed
+  bool break_captures = false;   ///< as another library's call would
+  std::uint64_t graphs_made = 0, graph_launches = 0;
 };
 Faults& faults();
 

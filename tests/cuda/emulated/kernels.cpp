@@ -135,7 +135,6 @@ cudaError_t run_grid(const cudaLaunchConfig_t& config, const std::function<void(
   const std::lock_guard lock(one_at_a_time);
   if (config.gridDim.x == 0 || config.blockDim.x == 0 || config.blockDim.x > kMostThreads)
     return cudaErrorInvalidValue;
-  if (const cudaError_t error = next_call()) return error;
   ++launches;
   gridDim = config.gridDim;
   blockDim = config.blockDim;

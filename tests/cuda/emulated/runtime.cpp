@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "tests/cuda/emulated/cuda_runtime_api.h"
+#include "tests/cuda/emulated/capture.hpp"
 #include "tests/cuda/emulated/faults.hpp"
 
 namespace {
@@ -58,8 +58,9 @@ cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaDeviceSynchronize() { return emulated::not_captured(true); }
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  if (const cudaError_t error = emulated::not_captured()) return error;
   if (const cudaError_t error = next_call()) return error;
   *data = bytes > kMemory ? nullptr : std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (*data == nullptr) return cudaErrorMemoryAllocation;
@@ -67,34 +68,35 @@ cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* data) {
+  if (const cudaError_t error = emulated::not_captured(true)) return error;
   if (data != nullptr) --faults().allocations;
   std::free(data);
   return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) { return cudaMalloc(data, bytes); }
 cudaError_t cudaFreeHost(void* data) { return cudaFree(data); }
-cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
-  if (const cudaError_t error = next_call()) return error;
-  std::memset(data, value, bytes);
-  return cudaSuccess;
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
+  return emulated::enqueue(stream, emulated::Work::kMemset, [=] {
+    std::memset(data, value, bytes);
+    return cudaSuccess;
+  });
 }
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
-                              std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t) {
-  if (const cudaError_t error = next_call()) return error;
+                              std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t stream) {
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidValue;
-  for (std::size_t r = 0; r < height; ++r)
-    std::memcpy(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch,
-                width);
-  return cudaSuccess;
+  return emulated::enqueue(stream, emulated::Work::kCopy, [=] {
+    for (std::size_t r = 0; r < height; ++r)
+      std::memcpy(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch,
+                  width);
+    return cudaSuccess;
+  });
 }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  return cudaMalloc(reinterpret_cast<void**>(stream), 1);
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) { return cudaFree(stream); }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return next_call(); }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   return cudaMalloc(reinterpret_cast<void**>(event), 1);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) { return cudaFree(event); }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return next_call(); }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return next_call(); }
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  if (const cudaError_t error = emulated::not_captured()) return error;
+  return next_call();
+}
