@@ -4,36 +4,54 @@
 
 namespace polysem::cuda {
 
-Staging::~Staging() {
-  for (const Block& block : blocks_) {
-    if (block.free != nullptr) cudaEventDestroy(block.free);
-    if (block.data != nullptr) cudaFreeHost(block.data);
+Staging::Block::Block() {
+  void* data = nullptr;
+  check(cudaHostAlloc(&data, kBlock, cudaHostAllocDefault), "cudaHostAlloc");
+  data_ = static_cast<std::byte*>(data);
+  if (const cudaError_t result = cudaEventCreateWithFlags(&left_, cudaEventDisableTiming);
+      result != cudaSuccess) {
+    cudaFreeHost(data_);
+    fail(result, "cudaEventCreate");
   }
 }
 
-// An event that was never recorded counts as past.
-void Staging::enter(Block& block) {
-  if (block.data == nullptr) {
-    void* data = nullptr;
-    check(cudaHostAlloc(&data, kBlock, cudaHostAllocDefault), "cudaHostAlloc");
-    block.data = static_cast<std::byte*>(data);
+Staging::Block::~Block() {
+  cudaEventDestroy(left_);
+  cudaFreeHost(data_);
+}
+
+void Staging::Block::leave(cudaStream_t stream) { check(cudaEventRecord(left_, stream), "cudaEventRecord"); }
+
+void Staging::Block::wait() const { check(cudaEventSynchronize(left_), "cudaEventSynchronize"); }
+
+bool Staging::Block::is_free() const {
+  const cudaError_t state = cudaEventQuery(left_);
+  if (state == cudaErrorNotReady) {
+    cudaGetLastError();
+    return false;
   }
-  if (block.free == nullptr)
-    check(cudaEventCreateWithFlags(&block.free, cudaEventDisableTiming), "cudaEventCreate");
-  check(cudaEventSynchronize(block.free), "cudaEventSynchronize");
+  check(state, "cudaEventQuery");
+  return true;
+}
+
+void Staging::enter_free_block() {
+  if (blocks_.empty() || (blocks_.size() < kMostBlocks && !blocks_.front().is_free())) {
+    blocks_.emplace_back();
+    return;
+  }
+  blocks_.front().wait();
+  blocks_.splice(blocks_.end(), blocks_, blocks_.begin());
 }
 
 std::span<std::byte> Staging::take(std::size_t bytes, cudaStream_t stream) {
   constexpr std::size_t kAlignment = 64;
   const std::size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  if (blocks_[current_].data == nullptr) enter(blocks_[current_]);
   if (used_ + size > kBlock) {
-    check(cudaEventRecord(blocks_[current_].free, stream), "cudaEventRecord");
-    current_ = (current_ + 1) % blocks_.size();
+    if (!blocks_.empty()) blocks_.back().leave(stream);
+    enter_free_block();
     used_ = 0;
-    enter(blocks_[current_]);
   }
-  const std::span<std::byte> piece(blocks_[current_].data + used_, bytes);
+  const std::span<std::byte> piece(blocks_.back().data() + used_, bytes);
   used_ += size;
   return piece;
 }

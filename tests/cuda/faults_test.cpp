@@ -127,5 +127,21 @@ TEST_F(CudaFaults, LargeTransfersArriveWhole) {
   }
 }
 
+// While copies wait behind other work, uploads are staged in more memory, up to 64 MiB.
+TEST_F(CudaFaults, StagingGrowsWhileTheDeviceIsBusyUpToALimit) {
+  const auto backend = open_backend("cuda");
+  Executor run(*backend);
+  const Array all = run.make(1, 30'000'000);  // 120 MB, 15 blocks of staging memory
+  std::vector<float> values(30'000'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1000003);
+  const std::int64_t before = faults().allocations;
+  run.upload(all, values);
+  EXPECT_EQ(faults().allocations, before + 2) << "a block and its event, used again and again";
+  faults().busy = true;
+  run.upload(all, values);
+  EXPECT_EQ(faults().allocations, before + 2 * 8);
+  EXPECT_TRUE(run.download_f32(all) == values);
+}
+
 }  // namespace
 }  // namespace polysem

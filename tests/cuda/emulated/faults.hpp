@@ -15,6 +15,7 @@ struct Faults {
   bool sticky = false;                    ///< and so do all after it: the device is lost
   cudaError_t error = cudaErrorLaunchFailure;
   std::int64_t allocations = 0;  ///< that are not freed
+  bool busy = false;             ///< no event is past when asked; who waits finds it so
   bool break_captures = false;   ///< as another library's call would
   std::uint64_t graphs_made = 0, graph_launches = 0;
 };

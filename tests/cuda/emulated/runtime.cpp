@@ -100,3 +100,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t) {
   if (const cudaError_t error = emulated::not_captured()) return error;
   return next_call();
 }
+cudaError_t cudaEventQuery(cudaEvent_t) {
+  if (const cudaError_t error = next_call()) return error;
+  return faults().busy ? cudaErrorNotReady : cudaSuccess;
+}
