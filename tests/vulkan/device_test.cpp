@@ -4,7 +4,6 @@
 #include "polysem/backend.hpp"
 #include "polysem/error.hpp"
 #include "tests/vulkan/environment.hpp"
-#include "tests/vulkan/small_step.hpp"
 
 namespace polysem {
 namespace {

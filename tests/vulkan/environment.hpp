@@ -7,6 +7,9 @@
 
 namespace polysem::test {
 
+/// The device that the tests of the Vulkan backend run on.
+inline const std::string kSoftwareDevice = "vulkan:llvmpipe";
+
 /// An environment variable for the time of a scope.
 class EnvironmentVariable {
  public:

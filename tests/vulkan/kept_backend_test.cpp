@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "polysem/executor.hpp"
-#include "tests/vulkan/small_step.hpp"
+#include "tests/vulkan/environment.hpp"
 
 namespace polysem {
 namespace {

@@ -4,7 +4,7 @@
 #include <vulkan/vulkan.h>
 
 #include "polysem/backend.hpp"
-#include "tests/vulkan/small_step.hpp"
+#include "tests/vulkan/environment.hpp"
 
 namespace polysem {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <fstream>
 
+#include "tests/conformance/two_steps.hpp"
 #include "tests/io/temporary_folder.hpp"
 #include "tests/vulkan/environment.hpp"
-#include "tests/vulkan/small_step.hpp"
 
 namespace polysem {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "backends/vulkan/messages.hpp"
 #include "polysem/error.hpp"
+#include "tests/conformance/two_steps.hpp"
 #include "tests/vulkan/environment.hpp"
-#include "tests/vulkan/small_step.hpp"
 
 namespace polysem {
 namespace {

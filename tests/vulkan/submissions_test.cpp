@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "backends/vulkan/queue.hpp"
+#include "tests/conformance/two_steps.hpp"
 #include "tests/vulkan/environment.hpp"
-#include "tests/vulkan/small_step.hpp"
 
 namespace polysem {
 namespace {

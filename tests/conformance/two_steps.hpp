@@ -8,10 +8,7 @@
 
 namespace polysem::test {
 
-/// The device that the tests of the Vulkan backend run on.
-inline const std::string kSoftwareDevice = "vulkan:llvmpipe";
-
-/// What two training steps of a small coder leave: with AuxK, clipping and bf16 copies, so that every shader
+/// What two training steps of a small coder leave: with AuxK, clipping and bf16 copies, so that every kernel
 /// of training runs.
 struct StepOutcome {
   double loss = 0;

@@ -1,4 +1,4 @@
-#include "tests/vulkan/small_step.hpp"
+#include "tests/conformance/two_steps.hpp"
 
 #include "polysem/random.hpp"
 #include "polysem/recipe.hpp"
