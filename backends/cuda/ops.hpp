@@ -36,6 +36,9 @@ void enqueue(const Scope& s, const LatentGrad& op, const LatentGrad::Operands& t
 void enqueue(const Scope& s, const LatentUpdate& op, const LatentUpdate::Operands& t);
 void enqueue(const Scope& s, const FiringStats& op, const FiringStats::Operands& t);
 void enqueue(const Scope& s, const ScatterDense& op, const ScatterDense::Operands& t);
+void enqueue(const Scope& s, const FeatureFill& op, const FeatureFill::Operands& t);
+void enqueue(const Scope& s, const ToyGrad& op, const ToyGrad::Operands& t);
+void enqueue(const Scope& s, const TiedGrad& op, const TiedGrad::Operands& t);
 
 /// Ops that this backend has.
 template <class O>
@@ -55,6 +58,8 @@ std::uint64_t workspace_of(const EncodeThreshold& op);
 std::uint64_t workspace_of(const EncodeBatchTopK& op);
 std::uint64_t workspace_of(const TransposeCodes& op);
 std::uint64_t workspace_of(const LatentUpdate& op);
+std::uint64_t workspace_of(const ToyGrad& op);
+std::uint64_t workspace_of(const TiedGrad& op);
 
 /// Why an op's numbers are beyond this backend, or yes.
 template <class O>
@@ -62,5 +67,7 @@ Support limits_of(const O&) {
   return Support::yes();
 }
 Support limits_of(const LatentUpdate& op);
+Support limits_of(const ToyGrad& op);
+Support limits_of(const TiedGrad& op);
 
 }  // namespace polysem::cuda
