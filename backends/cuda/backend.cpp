@@ -22,10 +22,10 @@ class CudaBackend final : public Backend {
     info_.device = device.name;
     info_.driver = driver_versions() + ", cuBLASLt " + library_version();
     info_.features = "compute capability " + std::to_string(device.major) + "." +
-                     std::to_string(device.minor) + ", f32 products in f32 (no TF32), bf16 tensor cores";
+                     std::to_string(device.minor) + ", tensor cores for tf32, bf16 and f16, none for f32";
     info_.threads = 0;
     info_.memory_bytes = device.memory_bytes;
-    info_.precisions = {Precision::kF32, Precision::kBF16};
+    info_.precisions.assign(kPrecisions.begin(), kPrecisions.end());
     context_->give_back(context_->take_stream());  // a device that cannot even do this is not available
   }
 
@@ -35,14 +35,8 @@ class CudaBackend final : public Backend {
     return std::make_shared<CudaBuffer>(context_->device().number, bytes);
   }
 
-  // Optional operands are passed over: the type of an absent one says nothing.
   Support supports(const Op& op, std::span<const DType> types) const override {
-    const auto list = specs(op);
-    for (std::size_t i = 0; i < list.size() && i < types.size(); ++i) {
-      if (!list[i].optional && !list[i].types.contains(types[i]))
-        return Support::no("operand " + std::string(list[i].name) + " may not be " +
-                           std::string(polysem::name(types[i])));
-    }
+    if (const Support support = supports_types(op, types, info_.precisions); !support) return support;
     return std::visit(
         [&]<class O>(const O& o) {
           if constexpr (Enqueued<O>) return limits_of(o);

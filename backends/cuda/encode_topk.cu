@@ -171,7 +171,6 @@ struct Part {
 // Those of candidates are gathered, so that the product is of them alone.
 Part part_of(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t) {
   if (op.candidates == 0) return {t.w_enc, t.b_enc, t.scale};
-  const bool low = op.precision == Precision::kBF16;
   const auto gather = [&](const Tensor& from, const Tensor& to) {
     enqueue(s, GatherRows{.rows = op.candidates, .cols = to.cols, .table_rows = op.latents},
             {.table = from, .ids = t.candidates, .out = to});
@@ -183,7 +182,7 @@ Part part_of(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t
     return to;
   };
   Part part;
-  part.w_enc = gather(t.w_enc, s.workspace.matrix(op.candidates, op.d_in, low ? DType::kBF16 : DType::kF32));
+  part.w_enc = gather(t.w_enc, s.workspace.matrix(op.candidates, op.d_in, storage_type(op.precision)));
   part.b_enc = gather_vector(t.b_enc);
   if (t.scale) part.scale = gather_vector(t.scale);
   return part;

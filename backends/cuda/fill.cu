@@ -38,6 +38,8 @@ void enqueue(const Scope& s, const Fill& op, const Fill::Operands& t) {
       return fill(s, op, t.out, integer<std::uint32_t>(op.value));
     case DType::kBF16:
       return fill(s, op, t.out, to_bf16(op.value));
+    case DType::kF16:
+      return fill(s, op, t.out, to_f16(op.value));
     default:
       return fill(s, op, t.out, op.value);
   }

@@ -31,7 +31,9 @@ struct Stored {
 };
 
 Stored stored(const Tensor& t, std::int64_t rows, std::int64_t batch, bool shared) {
-  const cudaDataType_t type = t.dtype == DType::kBF16 ? CUDA_R_16BF : CUDA_R_32F;
+  const cudaDataType_t type = t.dtype == DType::kBF16  ? CUDA_R_16BF
+                              : t.dtype == DType::kF16 ? CUDA_R_16F
+                                                       : CUDA_R_32F;
   return {data_of(t), type, t.cols, rows, t.stride, batch, shared ? 0 : rows * t.stride};
 }
 
@@ -72,7 +74,7 @@ class Product {
         b_(stored(t.a, op.transpose_a ? op.k : op.m, op.batch, false)),
         c_(stored(t.c, op.m, op.batch, false)),
         c_data_(data_of(t.c)),
-        desc_(make_desc()),
+        desc_(make_desc(op.precision)),
         a_layout_(layout_of(a_)),
         b_layout_(layout_of(b_)),
         c_layout_(layout_of(c_)) {
@@ -91,6 +93,7 @@ class Product {
             op_.transpose_b,
             op_.shared_b,
             op_.beta != 0.0f,
+            static_cast<std::int64_t>(op_.precision),
             a_.type,
             b_.type,
             c_.type,
@@ -139,11 +142,12 @@ class Product {
   }
 
  private:
-  // CUBLAS_COMPUTE_32F accumulates in f32, and of f32 inputs uses every bit: TF32 would be
-  // CUBLAS_COMPUTE_32F_FAST_TF32.
-  static Owned<cublasLtMatmulDesc_t> make_desc() {
+  // Both accumulate in f32; the first uses every bit of f32 inputs.
+  static Owned<cublasLtMatmulDesc_t> make_desc(Precision precision) {
     cublasLtMatmulDesc_t handle = nullptr;
-    check(cublaslt().desc_create(&handle, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate");
+    const cublasComputeType_t compute =
+        precision == Precision::kTF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    check(cublaslt().desc_create(&handle, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
     return {handle, cublaslt().desc_destroy};
   }
 
@@ -163,7 +167,7 @@ bool within_limits(const Gemm& op) {
 }  // namespace
 
 bool lt_product(Stream& stream, const Gemm& op, const Gemm::Operands& t) {
-  const DType wanted = op.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType wanted = storage_type(op.precision);
   if (t.a.dtype != wanted || t.b.dtype != wanted || !within_limits(op)) return false;
   if (wanted == DType::kF32 && t.c.dtype != DType::kF32) return false;  // not among the library's types
   const Product product(op, t);

@@ -73,19 +73,20 @@ __global__ void epilogue_kernel(std::int64_t rows, std::int64_t cols, bool relu,
 }  // namespace
 
 std::uint64_t product_input_bytes(std::int64_t rows, std::int64_t cols, Precision precision) {
-  return precision == Precision::kBF16 ? matrix_part(rows, cols, 2) : 0;
+  return storage_type(precision) != DType::kF32 ? matrix_part(rows, cols, 2) : 0;
 }
 
 Tensor product_input(const Scope& s, const Tensor& t, Precision precision) {
-  if (precision != Precision::kBF16 || t.dtype == DType::kBF16) return t;
-  const Tensor copy = s.workspace.matrix(t.rows, t.cols, DType::kBF16);
+  const DType wanted = storage_type(precision);
+  if (wanted == DType::kF32 || t.dtype == wanted) return t;
+  const Tensor copy = s.workspace.matrix(t.rows, t.cols, wanted);
   enqueue(s, Elementwise{.rows = t.rows, .cols = t.cols}, {.a = t, .b = {}, .out = copy});
   return copy;
 }
 
 void multiply(const Scope& s, const Gemm& op, const Gemm::Operands& t) {
   if (op.m == 0 || op.n == 0 || op.batch == 0) return;
-  // A bf16 result is rounded once: bias comes before that.
+  // A bf16 or f16 result is rounded once: bias comes before that.
   const bool epilogue_may_follow = t.c.dtype == DType::kF32 || !t.bias;
   if (epilogue_may_follow && lt_product(s.stream, op, t)) {
     if (t.bias || op.relu)

@@ -76,6 +76,8 @@ class OneDnnQueue final : public Queue {
   static void own(const Tensor& t) {
     if (t && dynamic_cast<HostBuffer*>(t.buffer) == nullptr)
       throw Error(ErrorCode::kInvalidArgument, "the onednn backend was given memory of another backend");
+    if (t.dtype == DType::kF16)
+      throw Error(ErrorCode::kUnsupported, "the onednn backend does not compute on f16");
   }
   static void mark_written(const Op& op, std::span<const Tensor> operands) {
     const auto list = specs(op);
@@ -102,8 +104,7 @@ class OneDnnBackend final : public Backend {
     info_.features = cpu().features;
     info_.threads = threads;
     info_.memory_bytes = cpu().memory_bytes;
-    info_.precisions = {Precision::kF32};
-    if (cpu().bf16) info_.precisions.push_back(Precision::kBF16);
+    info_.precisions = {Precision::kF32, Precision::kBF16};
   }
 
   const BackendInfo& info() const override { return info_; }
@@ -121,15 +122,8 @@ class OneDnnBackend final : public Backend {
     }
   }
 
-  // Optional operands are passed over: the type of an absent one says nothing.
   Support supports(const Op& op, std::span<const DType> types) const override {
-    const auto list = specs(op);
-    for (std::size_t i = 0; i < list.size() && i < types.size(); ++i) {
-      if (!list[i].optional && !list[i].types.contains(types[i]))
-        return Support::no("operand " + std::string(list[i].name) + " may not be " +
-                           std::string(polysem::name(types[i])));
-    }
-    return Support::yes();
+    return supports_types(op, types, info_.precisions);
   }
 
   // Scratch memory belongs to the queue: how much an op needs depends on the types of its operands, too.

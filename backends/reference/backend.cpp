@@ -50,7 +50,7 @@ class ReferenceBackend final : public Backend {
     info_.driver = "plain C++, sums in double";
     info_.threads = 1;
     info_.memory_bytes = machine_memory();
-    info_.precisions = {Precision::kF32, Precision::kBF16};
+    info_.precisions.assign(kPrecisions.begin(), kPrecisions.end());
   }
 
   const BackendInfo& info() const override { return info_; }
@@ -60,15 +60,8 @@ class ReferenceBackend final : public Backend {
   std::uint64_t workspace_bytes(const Op&) const override { return 0; }
   std::unique_ptr<Queue> make_queue() override { return std::make_unique<ReferenceQueue>(); }
 
-  // Optional operands are passed over: the type of an absent one says nothing.
   Support supports(const Op& op, std::span<const DType> types) const override {
-    const auto list = specs(op);
-    for (std::size_t i = 0; i < list.size() && i < types.size(); ++i) {
-      if (!list[i].optional && !list[i].types.contains(types[i]))
-        return Support::no("operand " + std::string(list[i].name) + " may not be " +
-                           std::string(polysem::name(types[i])));
-    }
-    return Support::yes();
+    return supports_types(op, types, info_.precisions);
   }
 
  private:

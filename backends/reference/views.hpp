@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "backends/reference/host_buffer.hpp"
@@ -24,18 +26,18 @@ class Integers {
   std::int64_t stride_;
 };
 
-/// Matrix of f32 or bf16 in memory, read as double; what is written is rounded to the element type. False
-/// where the operand is absent.
+/// Matrix of f32, bf16 or f16 in memory, read as double; what is written is rounded to the element type.
+/// False where the operand is absent.
 class Floats {
  public:
-  explicit Floats(const Tensor& t)
-      : data_(t ? data_of(t) : nullptr), stride_(t.stride), bf16_(t.dtype == DType::kBF16) {}
+  explicit Floats(const Tensor& t) : data_(t ? data_of(t) : nullptr), stride_(t.stride), type_(t.dtype) {}
   explicit operator bool() const noexcept { return data_ != nullptr; }
 
   double operator()(std::int64_t row, std::int64_t col) const noexcept {
     const std::int64_t i = row * stride_ + col;
-    return bf16_ ? from_bf16(reinterpret_cast<const std::uint16_t*>(data_)[i])
-                 : reinterpret_cast<const float*>(data_)[i];
+    if (type_ == DType::kF32) return reinterpret_cast<const float*>(data_)[i];
+    const std::uint16_t bits = reinterpret_cast<const std::uint16_t*>(data_)[i];
+    return type_ == DType::kBF16 ? from_bf16(bits) : from_f16(bits);
   }
   /// Element of a vector.
   double operator[](std::int64_t i) const noexcept { return (*this)(0, i); }
@@ -43,10 +45,10 @@ class Floats {
   void set(std::int64_t row, std::int64_t col, double value) const noexcept {
     const std::int64_t i = row * stride_ + col;
     const auto rounded = static_cast<float>(value);
-    if (bf16_) {
-      reinterpret_cast<std::uint16_t*>(data_)[i] = to_bf16(rounded);
-    } else {
+    if (type_ == DType::kF32) {
       reinterpret_cast<float*>(data_)[i] = rounded;
+    } else {
+      reinterpret_cast<std::uint16_t*>(data_)[i] = type_ == DType::kBF16 ? to_bf16(rounded) : to_f16(rounded);
     }
   }
   void set(std::int64_t i, double value) const noexcept { set(0, i, value); }
@@ -54,12 +56,29 @@ class Floats {
  private:
   std::byte* data_;
   std::int64_t stride_;
-  bool bf16_;
+  DType type_;
 };
+
+/// 10 of the 23 bits of fraction, to nearest even.
+inline float to_tf32(float value) noexcept {
+  if (!std::isfinite(value)) return value;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return std::bit_cast<float>((bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu);
+}
 
 /// An input of a product as the precision wants it.
 inline double rounded_to(Precision precision, double value) noexcept {
-  return precision == Precision::kBF16 ? from_bf16(to_bf16(static_cast<float>(value))) : value;
+  switch (precision) {
+    case Precision::kF32:
+      return value;
+    case Precision::kTF32:
+      return to_tf32(static_cast<float>(value));
+    case Precision::kBF16:
+      return from_bf16(to_bf16(static_cast<float>(value)));
+    case Precision::kF16:
+      return from_f16(to_f16(static_cast<float>(value)));
+  }
+  return value;
 }
 
 }  // namespace polysem::reference

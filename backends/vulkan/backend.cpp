@@ -27,14 +27,8 @@ class VulkanBackend final : public Backend {
     return std::make_shared<VulkanBuffer>(bytes, context_->arenas().allocate(bytes));
   }
 
-  // Optional operands are passed over: the type of an absent one says nothing.
   Support supports(const Op& op, std::span<const DType> types) const override {
-    const auto list = specs(op);
-    for (std::size_t i = 0; i < list.size() && i < types.size(); ++i) {
-      if (!list[i].optional && !list[i].types.contains(types[i]))
-        return Support::no("operand " + std::string(list[i].name) + " may not be " +
-                           std::string(polysem::name(types[i])));
-    }
+    if (const Support support = supports_types(op, types, info_.precisions); !support) return support;
     return std::visit(
         [&]<class O>(const O& o) {
           if constexpr (Recorded<O>) return limits_of(context_->device(), o);

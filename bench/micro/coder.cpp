@@ -1,4 +1,5 @@
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ Array random(Executor& executor, std::int64_t rows, std::int64_t cols, float sca
   return array;
 }
 
-Array bf16_copy(Executor& executor, const Array& from) {
-  Array copy = executor.make(from.rows(), from.cols(), DType::kBF16);
+Array copy_as(Executor& executor, const Array& from, DType type) {
+  Array copy = executor.make(from.rows(), from.cols(), type);
   executor.run(Elementwise{.rows = from.rows(), .cols = from.cols()}, {.a = from, .b = {}, .out = copy});
   return copy;
 }
@@ -32,7 +33,8 @@ Array bf16_copy(Executor& executor, const Array& from) {
 struct Coder {
   Executor executor;
   CoderSize size;
-  Array x, w_enc, w_dec, w_enc_low, w_dec_low, b_enc, bias;
+  Array x, w_enc, w_dec, b_enc, bias;
+  std::map<DType, Array> low_enc, low_dec;
   Array m_enc, v_enc, m_dec, v_dec, m_b, v_b, input_gradient;
   Array values, ids, error, row_loss, gradient, begin, entries, entry_rows;
 
@@ -40,7 +42,11 @@ struct Coder {
     const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.d)));
     x = random(executor, s.batch, s.d, 1.0f, 1);
     w_enc = random(executor, s.n, s.d, scale, 2), w_dec = random(executor, s.n, s.d, scale, 3);
-    w_enc_low = bf16_copy(executor, w_enc), w_dec_low = bf16_copy(executor, w_dec);
+    for (const Precision p : backend().info().precisions) {
+      const DType type = storage_type(p);
+      if (type == DType::kF32) continue;
+      low_enc[type] = copy_as(executor, w_enc, type), low_dec[type] = copy_as(executor, w_dec, type);
+    }
     b_enc = executor.zeros(1, s.n), bias = executor.zeros(1, s.d), input_gradient = executor.zeros(1, s.d);
     m_enc = executor.zeros(s.n, s.d), v_enc = executor.zeros(s.n, s.d);
     m_dec = executor.zeros(s.n, s.d), v_dec = executor.zeros(s.n, s.d);
@@ -54,10 +60,17 @@ struct Coder {
     encode(Precision::kF32), decode(Precision::kF32), grad_values(Precision::kF32), transpose();
   }
 
+  const Array& encoder(Precision p) const {
+    return storage_type(p) == DType::kF32 ? w_enc : low_enc.at(storage_type(p));
+  }
+  const Array& decoder(Precision p) const {
+    return storage_type(p) == DType::kF32 ? w_dec : low_dec.at(storage_type(p));
+  }
+
   void encode(Precision p) {
     const EncodeTopK op{.rows = size.batch, .d_in = size.d, .latents = size.n, .k = size.k, .precision = p};
     executor.run(op, {.x = x,
-                      .w_enc = p == Precision::kF32 ? w_enc : w_enc_low,
+                      .w_enc = encoder(p),
                       .b_enc = b_enc,
                       .scale = {},
                       .candidates = {},
@@ -71,7 +84,7 @@ struct Coder {
     executor.run(op, {.values = values,
                       .ids = ids,
                       .row_offsets = {},
-                      .w_dec = p == Precision::kF32 ? w_dec : w_dec_low,
+                      .w_dec = decoder(p),
                       .bias = bias,
                       .base = {},
                       .target = x,
@@ -83,7 +96,7 @@ struct Coder {
     SparseGradValues op{.rows = size.batch, .latents = size.n, .d_out = size.d, .k = size.k};
     op.capacity = size.batch * size.k;
     executor.run(op, {.error = error,
-                      .w_dec = p == Precision::kF32 ? w_dec : w_dec_low,
+                      .w_dec = decoder(p),
                       .values = values,
                       .ids = ids,
                       .row_offsets = {},
@@ -107,7 +120,7 @@ struct Coder {
     t.error = error, t.x = x, t.w_enc = w_enc, t.w_dec = w_dec, t.b_enc = b_enc;
     t.m_enc = m_enc, t.v_enc = v_enc, t.m_dec = m_dec, t.v_dec = v_dec, t.m_b = m_b, t.v_b = v_b;
     t.input_gradient = input_gradient;
-    if (p == Precision::kBF16) t.w_enc_low = w_enc_low, t.w_dec_low = w_dec_low;
+    if (storage_type(p) != DType::kF32) t.w_enc_low = encoder(p), t.w_dec_low = decoder(p);
     executor.run(op, t);
   }
 };
@@ -116,7 +129,7 @@ using Run = void (*)(benchmark::State&, Coder&, Precision);
 
 double weights(const Coder& c) { return static_cast<double>(c.size.n * c.size.d); }
 double samples(const Coder& c) { return static_cast<double>(c.size.batch * c.size.d); }
-double bytes_of(Precision p) { return p == Precision::kF32 ? 4.0 : 2.0; }
+double bytes_of(Precision p) { return static_cast<double>(size_of(storage_type(p))); }
 
 void encode(benchmark::State& state, Coder& c, Precision p) {
   const double floor = 2.0 * weights(c) * static_cast<double>(c.size.batch) / product_rate(p);
@@ -142,7 +155,7 @@ void transpose(benchmark::State& state, Coder& c, Precision) {
 
 // Weights and two moments of both matrices, read and written; low-precision copies written.
 void update(benchmark::State& state, Coder& c, Precision p) {
-  const double floor = (p == Precision::kF32 ? 48.0 : 52.0) * weights(c) / memory_bandwidth();
+  const double floor = (storage_type(p) == DType::kF32 ? 48.0 : 52.0) * weights(c) / memory_bandwidth();
   measure(state, c.executor, floor, [&] { c.update(p); });
 }
 
@@ -155,7 +168,7 @@ void add_size(const CoderSize& s) {
       std::make_shared<std::unique_ptr<Coder>>();  // one for all parts, made when the first runs
   for (const Part& part : {Part{"encode", encode}, Part{"decode", decode}, Part{"grad_values", grad_values},
                            Part{"transpose", transpose}, Part{"update", update}}) {
-    for (const Precision p : {Precision::kF32, Precision::kBF16}) {
+    for (const Precision p : backend().info().precisions) {
       const std::string sizes = std::to_string(s.d) + "/" + std::to_string(s.n) + "/" +
                                 std::to_string(s.batch) + "/" + std::to_string(s.k);
       add(std::string(part.name) + "/" + std::string(name(p)) + "/" + sizes, [=](benchmark::State& state) {

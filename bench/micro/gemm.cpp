@@ -22,7 +22,7 @@ void gemm(benchmark::State& state, Precision precision, Size size) {
   const Gemm op{.m = size.m, .n = size.n, .k = size.k, .transpose_b = true, .precision = precision};
   const auto m = static_cast<double>(size.m), n = static_cast<double>(size.n),
              k = static_cast<double>(size.k);
-  const double weight_bytes = n * k * (precision == Precision::kF32 ? 4.0 : 2.0);
+  const double weight_bytes = n * k * static_cast<double>(size_of(storage_type(precision)));
   const double bytes = weight_bytes + 4.0 * (m * k + m * n);
   const double floor = std::max(2.0 * m * n * k / product_rate(precision), bytes / memory_bandwidth());
   measure(state, executor, floor, [&] { executor.run(op, {.a = x, .b = w, .bias = {}, .c = y}); });
@@ -34,7 +34,7 @@ void add_gemm_benchmarks() {
   const std::vector<Size> sizes = {{2048, 576, 576},  {2048, 1536, 576}, {2048, 576, 1536},
                                    {4096, 3072, 768}, {1, 1536, 576},    {1, 3072, 1536},
                                    {1, 49152, 576},   {16, 3072, 1536},  {4096, 24576, 768}};
-  for (const Precision precision : {Precision::kF32, Precision::kBF16})
+  for (const Precision precision : backend().info().precisions)
     for (const Size& s : sizes)
       add("gemm/" + std::string(name(precision)) + "/" + std::to_string(s.m) + "/" + std::to_string(s.n) +
               "/" + std::to_string(s.k),

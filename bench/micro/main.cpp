@@ -77,10 +77,9 @@ int run(int argc, char** argv) {
   benchmark::AddCustomContext("backend", info.name + ", " + info.driver);
   benchmark::AddCustomContext("device", info.device + " (" + info.features + ")");
   benchmark::AddCustomContext("threads", std::to_string(info.threads));
-  benchmark::AddCustomContext("product_rate_f32",
-                              std::to_string(product_rate(Precision::kF32) * 1e-9) + " GF/s");
-  benchmark::AddCustomContext("product_rate_bf16",
-                              std::to_string(product_rate(Precision::kBF16) * 1e-9) + " GF/s");
+  for (const Precision precision : info.precisions)
+    benchmark::AddCustomContext("product_rate_" + std::string(name(precision)),
+                                std::to_string(product_rate(precision) * 1e-9) + " GF/s");
   benchmark::AddCustomContext("memory_bandwidth", std::to_string(memory_bandwidth() * 1e-9) + " GB/s");
   add_gemm_benchmarks();
   add_coder_benchmarks();

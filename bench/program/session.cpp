@@ -1,19 +1,41 @@
 #include "bench/program/session.hpp"
 
+#include <algorithm>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bench/program/terminal.hpp"
+#include "polysem/error.hpp"
 #include "polysem/file.hpp"
 #include "polysem/version.h"
 
 namespace polysem::program {
 
-Session::Session(const Arguments& arguments)
-    : precision_(arguments.choice("precision", {"f32", "bf16"}) == "bf16" ? Precision::kBF16
-                                                                          : Precision::kF32) {
+namespace {
+
+std::string names_of(std::span<const Precision> precisions) {
+  std::string list;
+  for (const Precision p : precisions) list += (list.empty() ? "" : ", ") + std::string(name(p));
+  return list;
+}
+
+Precision chosen_precision(const Arguments& arguments) {
+  std::vector<std::string> names;
+  for (const Precision p : kPrecisions) names.emplace_back(name(p));
+  return *precision_of(arguments.choice("precision", names));
+}
+
+}  // namespace
+
+Session::Session(const Arguments& arguments) : precision_(chosen_precision(arguments)) {
   const auto threads = static_cast<int>(arguments.integer("threads", 0, 1024));
   backend_ = open_backend(arguments.has("backend") ? arguments.text("backend") : "", threads);
+  const auto& has = backend_->info().precisions;
+  if (std::find(has.begin(), has.end(), precision_) == has.end())
+    throw Error(ErrorCode::kBackendUnavailable,
+                "backend " + backend_->info().name + " has no --precision " + std::string(name(precision_)) +
+                    ", it has " + names_of(has) + "; polysem backends lists what the others have");
   if (arguments.flag("fallback") && backend_->info().name != "reference")
     fallback_ = open_backend("reference");
   executor_ = std::make_unique<Executor>(*backend_, fallback_.get());

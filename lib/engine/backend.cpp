@@ -39,7 +39,33 @@ std::unique_ptr<Backend> open_entry(const BackendEntry& entry, const BackendOpti
   return entry.create(options);
 }
 
+Precision precision_of(const Op& op) {
+  return std::visit(
+      [](const auto& o) {
+        if constexpr (requires { o.precision; }) return o.precision;
+        return Precision::kF32;
+      },
+      op);
+}
+
 }  // namespace
+
+// Of optional operands the spec is passed over: the type of an absent one says nothing.
+Support supports_types(const Op& op, std::span<const DType> types, std::span<const Precision> precisions) {
+  const auto has = [&](Precision p) {
+    return std::find(precisions.begin(), precisions.end(), p) != precisions.end();
+  };
+  if (const Precision wanted = precision_of(op); !has(wanted))
+    return Support::no("it has no products in " + std::string(name(wanted)));
+  const auto list = specs(op);
+  for (std::size_t i = 0; i < list.size() && i < types.size(); ++i) {
+    if ((!list[i].optional && !list[i].types.contains(types[i])) ||
+        (types[i] == DType::kF16 && !has(Precision::kF16)))
+      return Support::no("operand " + std::string(list[i].name) + " may not be " +
+                         std::string(name(types[i])));
+  }
+  return Support::yes();
+}
 
 void Queue::run(const Op& op, std::span<const Tensor> operands, Tensor workspace) {
   validate(op, operands);

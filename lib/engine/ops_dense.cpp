@@ -9,7 +9,21 @@ constexpr auto kUpdate = Access::kUpdate;
 constexpr bool kOptional = true;
 }  // namespace
 
-std::string_view name(Precision precision) noexcept { return precision == Precision::kF32 ? "f32" : "bf16"; }
+std::string_view name(Precision precision) noexcept {
+  constexpr std::string_view kNames[] = {"f32", "tf32", "bf16", "f16"};
+  return kNames[static_cast<std::size_t>(precision)];
+}
+
+std::optional<Precision> precision_of(std::string_view text) noexcept {
+  for (const Precision precision : kPrecisions)
+    if (name(precision) == text) return precision;
+  return std::nullopt;
+}
+
+DType storage_type(Precision precision) noexcept {
+  if (precision == Precision::kBF16) return DType::kBF16;
+  return precision == Precision::kF16 ? DType::kF16 : DType::kF32;
+}
 
 std::array<OperandSpec, 4> Gemm::specs() const {
   const std::int64_t b_stack = shared_b ? 1 : batch;
@@ -55,7 +69,8 @@ std::string Reduce::check() const {
 }
 
 std::array<OperandSpec, 1> Fill::specs() const {
-  return {{{"out", kWrite, types(DType::kF32, DType::kBF16, DType::kI32, DType::kU32), rows, cols}}};
+  return {
+      {{"out", kWrite, types(DType::kF32, DType::kBF16, DType::kF16, DType::kI32, DType::kU32), rows, cols}}};
 }
 
 std::string Fill::check() const { return rows < 0 || cols < 0 ? "rows and cols must not be negative" : ""; }

@@ -8,6 +8,7 @@ constexpr auto kRead = Access::kRead;
 constexpr auto kWrite = Access::kWrite;
 constexpr auto kUpdate = Access::kUpdate;
 constexpr bool kOptional = true;
+constexpr TypeSet kLow = types(DType::kBF16, DType::kF16);
 
 // The codes' entries are numbered by i32, so that lists of entries are half as large.
 constexpr std::int64_t kMostEntries = 0x7fffffff;
@@ -186,8 +187,8 @@ std::array<OperandSpec, 25> LatentUpdate::specs() const {
            {"m_b", kUpdate, kF32Only, 1, latents},
            {"v_b", kUpdate, kF32Only, 1, latents},
            {"input_gradient", kWrite, kF32Only, 1, d_in, kOptional},
-           {"w_enc_low", kWrite, types(DType::kBF16), latents, d_in, kOptional},
-           {"w_dec_low", kWrite, types(DType::kBF16), latents, d_out, kOptional}}};
+           {"w_enc_low", kWrite, kLow, latents, d_in, kOptional},
+           {"w_dec_low", kWrite, kLow, latents, d_out, kOptional}}};
 }
 
 std::string LatentUpdate::check() const {

@@ -147,7 +147,7 @@ KvCache LanguageModel::make_cache(std::int64_t sequences, std::int64_t capacity)
   KvCache cache;
   cache.capacity_ = capacity;
   cache.length_.resize(static_cast<std::size_t>(sequences));
-  const DType type = impl_->precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType type = storage_type(impl_->precision);
   for (std::int64_t i = 0; i < shape.blocks; ++i) {
     cache.keys_.push_back(impl_->executor.make(sequences * capacity, shape.kv_heads * shape.head_dim, type));
     cache.values_.push_back(

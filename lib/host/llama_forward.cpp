@@ -48,8 +48,7 @@ void LlamaForward::prepare(const TokenBatch& batch, const LlamaCacheView& cache)
   cache_ = cache;
   rows_ = batch.rows();
   sequences_ = batch.sequences();
-  work_.reserve(executor_, shape_, precision_ == Precision::kBF16 ? DType::kBF16 : DType::kF32, rows_,
-                sequences_);
+  work_.reserve(executor_, shape_, storage_type(precision_), rows_, sequences_);
   std::vector<std::int32_t> positions, cache_rows, key_begin, key_count;
   for (std::size_t s = 0; s < static_cast<std::size_t>(sequences_); ++s) {
     const std::int32_t count = batch.begin[s + 1] - batch.begin[s];

@@ -11,7 +11,7 @@ namespace {
 class Loader {
  public:
   Loader(const GgufFile& file, Executor& executor, Precision precision)
-      : file_(file), executor_(executor), type_(precision == Precision::kBF16 ? DType::kBF16 : DType::kF32) {}
+      : file_(file), executor_(executor), type_(storage_type(precision)) {}
 
   /// A norm's weight: always f32.
   Array vector(const std::string& name, std::int64_t size) {

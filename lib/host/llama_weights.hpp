@@ -25,7 +25,8 @@ struct LlamaWeights {
   Array output;      ///< [vocabulary, width]; the embedding's memory when tied
 };
 
-/// Matrices in f32 or bf16 by `precision`. Checks the shape of every tensor before anything is loaded.
+/// Matrices in the type that `precision` is stored in. Checks the shape of every tensor before anything is
+/// loaded.
 LlamaWeights load_llama(const GgufFile& file, const LlamaShape& shape, Executor& executor,
                         Precision precision);
 

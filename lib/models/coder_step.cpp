@@ -46,7 +46,8 @@ struct CoderStep::Impl {
     since = e.zeros(1, c.latents, DType::kU32);
     if (c.aux_k > 0) auxk.emplace(e, c, rows);
     centred = e.make(rows, c.d_in);
-    if (c.precision == Precision::kBF16) centred_low = e.make(rows, c.d_in, DType::kBF16);
+    if (const DType low = storage_type(c.precision); low != DType::kF32)
+      centred_low = e.make(rows, c.d_in, low);
     error = e.make(rows, c.d_out);
     row_loss = e.make(1, rows);
     scalar = e.make(1, 1);

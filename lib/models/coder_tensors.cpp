@@ -36,9 +36,9 @@ CoderTensors make_coder_tensors(Executor& executor, const CoderConfig& config, c
     coder.decoder_norms = executor.make(1, config.latents);
     refresh_decoder_norms(executor, coder);
   }
-  if (config.precision == Precision::kBF16) {
-    coder.w_enc_low = executor.make(config.latents, config.d_in, DType::kBF16);
-    coder.w_dec_low = executor.make(config.latents, config.d_out, DType::kBF16);
+  if (const DType low = storage_type(config.precision); low != DType::kF32) {
+    coder.w_enc_low = executor.make(config.latents, config.d_in, low);
+    coder.w_dec_low = executor.make(config.latents, config.d_out, low);
     refresh_low_precision(executor, coder);
   }
   return coder;

@@ -4,8 +4,8 @@
 
 namespace polysem {
 
-/// Weights on a backend as a coder of this config needs them: low-precision copies in bf16 runs, decoder
-/// norms for norm-aware coders. Throws where the host weights do not have the config's sizes.
+/// Weights on a backend as a coder of this config needs them: low-precision copies in bf16 and f16 runs,
+/// decoder norms for norm-aware coders. Throws where the host weights do not have the config's sizes.
 CoderTensors make_coder_tensors(Executor& executor, const CoderConfig& config, const CoderWeights& weights);
 
 /// Brings what derives from the weights (decoder norms) up to date with them.

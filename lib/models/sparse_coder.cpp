@@ -61,7 +61,8 @@ SparseCoder::SparseCoder(Executor& executor, const CoderConfig& config, const Co
   buffer_ = std::make_unique<CodeBuffer>(executor, max_rows, activation_->row_length(),
                                          activation_->first_capacity(max_rows));
   if (config.apply_b_dec_to_input) centred_ = executor.make(max_rows, config.d_in);
-  if (config.precision == Precision::kBF16) centred_low_ = executor.make(max_rows, config.d_in, DType::kBF16);
+  if (const DType low = storage_type(config.precision); low != DType::kF32)
+    centred_low_ = executor.make(max_rows, config.d_in, low);
 }
 
 SparseCoder::~SparseCoder() = default;

@@ -21,7 +21,7 @@ class AttentionBounds {
 
   void bound(std::int64_t row, std::int64_t head, std::int64_t first_key, std::int64_t count,
              Values& tolerance) const {
-    const bool low = op_.precision == Precision::kBF16;
+    const double spread = input_spread(op_.precision);
     Values score, weight;
     double error = 0, largest = -INFINITY, total = 0;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -32,11 +32,10 @@ class AttentionBounds {
       }
       score.push_back(op_.scale * dot);
       largest = std::max(largest, score.back());
-      error = std::max(
-          error, (sum_error(op_.head_dim) + (low ? 4.2 * kBf16Rounding : 0)) * std::abs(op_.scale) * terms);
+      error = std::max(error, (sum_error(op_.head_dim) + 4.2 * spread) * std::abs(op_.scale) * terms);
     }
     for (const double s : score) weight.push_back(std::exp(s - largest)), total += weight.back();
-    const double relative = 2.5 * std::expm1(error) + sum_error(count) + (low ? 2.1 * kBf16Rounding : 0);
+    const double relative = 2.5 * std::expm1(error) + sum_error(count) + 2.1 * spread;
     for (std::int64_t c = 0; c < op_.head_dim; ++c) {
       double terms = 0;
       for (std::int64_t i = 0; i < count; ++i)

@@ -62,10 +62,27 @@ std::string compare_nmse(std::string_view label, const Values& expected, const V
          std::to_string(limit) + "\n";
 }
 
+double storage_rounding(DType type) {
+  return type == DType::kBF16 ? 0x1p-8 : type == DType::kF16 ? 0x1p-11 : kU;
+}
+
+double storage_step(DType type) { return type == DType::kF16 ? 0x1p-25 : kTiny; }
+
+double input_spread(Precision precision) {
+  if (precision == Precision::kTF32) return 0x1p-10;
+  return precision == Precision::kF32 ? 0 : storage_rounding(storage_type(precision));
+}
+
+bool inputs_change(Precision precision, const Values& a, const Values& b) {
+  const auto keeps = [&](double v) { return std::isnan(v) || rounded(precision, v) == v; };
+  return precision != Precision::kF32 && !(std::ranges::all_of(a, keeps) && std::ranges::all_of(b, keeps));
+}
+
 Values with_storage(const Operand& operand, const Values& expected, Values tolerance) {
-  if (operand.dtype != DType::kBF16) return tolerance;
+  if (operand.dtype == DType::kF32) return tolerance;
   for (std::size_t i = 0; i < tolerance.size(); ++i)
-    tolerance[i] += kBf16Rounding * (std::abs(expected[i]) + tolerance[i]);
+    tolerance[i] += storage_rounding(operand.dtype) * (std::abs(expected[i]) + tolerance[i]) +
+                    storage_step(operand.dtype);
   return tolerance;
 }
 

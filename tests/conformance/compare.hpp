@@ -11,8 +11,17 @@
 /// magnitude of their terms.
 namespace polysem::conformance {
 
-inline constexpr double kU = 0x1p-24;            ///< half a unit in the last place of f32, relative
-inline constexpr double kBf16Rounding = 0x1p-8;  ///< the same for bf16
+inline constexpr double kU = 0x1p-24;  ///< half a unit in the last place of f32, relative
+/// Of a float type: what storing a number in it may change, relative to the number; and besides, where it is
+/// among the type's denormals.
+double storage_rounding(DType type);
+double storage_step(DType type);
+/// By how much two treatments of an input of products may differ that a precision allows, relatively: rounded
+/// to nearest, not rounded at all, and for TF32 cut off, as some hardware does (NVIDIA's documentation leaves
+/// it open).
+double input_spread(Precision precision);
+/// Whether a product of this precision sees other inputs than these.
+bool inputs_change(Precision precision, const Values& a, const Values& b);
 /// Backends may flush denormals to zero.
 inline constexpr double kTiny = 0x1p-126;
 

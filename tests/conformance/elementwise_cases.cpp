@@ -80,6 +80,8 @@ void add_kinds(std::vector<Case>& list) {
     list.push_back(elementwise(base + "_on_a", make_op(kind, 17, 63), {.in_place = "a", .pad = true}));
     list.push_back(elementwise(base + "_bf16", make_op(kind, 9, 127),
                                {.a_type = DType::kBF16, .b_type = DType::kBF16, .out_type = DType::kBF16}));
+    list.push_back(elementwise(base + "_f16", make_op(kind, 9, 127),
+                               {.a_type = DType::kF16, .b_type = DType::kF16, .out_type = DType::kF16}));
     list.push_back(elementwise(base + "_bf16_f32", make_op(kind, 9, 31), {.a_type = DType::kBF16}));
     list.push_back(
         elementwise(base + "_f32_bf16", make_op(kind, 9, 31), {.out_type = DType::kBF16, .pad = true}));
@@ -102,8 +104,9 @@ void add_kinds(std::vector<Case>& list) {
 
 // A copy is a cast: every bit counts, rounding to nearest even included.
 void add_casts(std::vector<Case>& list) {
-  for (const DType from : {DType::kF32, DType::kBF16}) {
-    for (const DType to : {DType::kF32, DType::kBF16}) {
+  constexpr DType kTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
+  for (const DType from : kTypes) {
+    for (const DType to : kTypes) {
       const std::string detail = std::string(polysem::name(from)) + "_to_" + std::string(polysem::name(to));
       list.push_back(exact_case("elementwise_cast_" + detail, [from, to](std::uint64_t seed) {
         Problem p(Elementwise{.kind = Kind::kCopy, .rows = 65, .cols = 127}, seed);

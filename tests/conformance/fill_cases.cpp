@@ -21,7 +21,7 @@ std::string compare_random(const Problem& problem, const std::vector<Values>& ex
 }
 
 void add_fills(std::vector<Case>& list) {
-  for (const DType type : {DType::kF32, DType::kBF16, DType::kI32, DType::kU32}) {
+  for (const DType type : {DType::kF32, DType::kBF16, DType::kF16, DType::kI32, DType::kU32}) {
     for (const auto& [rows, cols] : {std::pair{1, 1}, {1, 1000}, {33, 31}, {0, 4}}) {
       for (const bool pad : {false, true}) {
         const std::string detail = std::string(polysem::name(type)) + "_" + std::to_string(rows) + "x" +

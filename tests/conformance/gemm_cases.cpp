@@ -14,24 +14,18 @@ struct Setup {
   bool bias = false, pad = false, frozen = false;
 };
 
-bool holds_bf16(const Values& values) {
-  return std::ranges::all_of(values, [](double v) { return rounded(DType::kBF16, v) == v; });
-}
-
-// With kBF16 a backend may round the inputs or not; two roundings of 2^-8 a product where they change
-// anything.
+// A backend may round the inputs of products or not: two roundings a product where they change anything.
 std::string compare_gemm(const Problem& problem, const std::vector<Values>& expected,
                          const std::vector<Values>& actual) {
   const auto& op = std::get<Gemm>(problem.op());
-  const bool inputs_change = op.precision == Precision::kBF16 &&
-                             !(holds_bf16(problem.values("a")) && holds_bf16(problem.values("b")));
-  const double factor = sum_error(op.k) + (inputs_change ? 2.1 * kBf16Rounding : 0);
+  const bool change = inputs_change(op.precision, problem.values("a"), problem.values("b"));
+  const double factor = sum_error(op.k) + (change ? 2.1 * input_spread(op.precision) : 0);
   const double floor = 8 * kTiny * static_cast<double>(op.k + 2);
   const auto magnitude = magnitudes(problem);
   std::string found = compare_by_magnitude(problem, expected, actual, magnitude, factor, floor);
   const std::size_t c = problem.position("c");
   const bool normal = !magnitude[c].empty() && magnitude[c].front() > 1e-30;
-  if (!inputs_change && problem.at("c").dtype == DType::kF32 && normal)
+  if (!change && problem.at("c").dtype == DType::kF32 && normal)
     found += compare_nmse("c", expected[c], actual[c], 1e-11);
   return found;
 }
@@ -110,40 +104,53 @@ void add_batches(std::vector<Case>& list) {
   }
   list.push_back(gemm("batch_beta_bf16", {.m = 3, .n = 8, .k = 16, .batch = 4, .beta = 1.0f},
                       {.a_type = DType::kBF16, .b_type = DType::kBF16, .c_type = DType::kBF16}));
+  list.push_back(gemm("batch_beta_f16", {.m = 3, .n = 8, .k = 16, .batch = 4, .beta = 1.0f},
+                      {.a_type = DType::kF16, .b_type = DType::kF16, .c_type = DType::kF16}));
 }
 
 void add_types(std::vector<Case>& list) {
-  constexpr DType kF32 = DType::kF32, kBF16 = DType::kBF16;
-  for (const DType a : {kF32, kBF16}) {
-    for (const DType b : {kF32, kBF16}) {
-      for (const DType c : {kF32, kBF16}) {
-        for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
-          const std::string detail = std::string("types_") + std::string(polysem::name(a)) + "_" +
-                                     std::string(polysem::name(b)) + "_" + std::string(polysem::name(c)) +
-                                     (precision == Precision::kBF16 ? "_low" : "");
-          list.push_back(gemm(
-              detail, {.m = 31, .n = 64, .k = 65, .transpose_b = true, .beta = 0.5f, .precision = precision},
-              {.a = Data::kBf16, .b = Data::kBf16, .a_type = a, .b_type = b, .c_type = c, .bias = true}));
+  constexpr DType kF32 = DType::kF32;
+  for (const Precision low : {Precision::kBF16, Precision::kF16}) {
+    const DType type = storage_type(low);
+    for (const DType a : {kF32, type}) {
+      for (const DType b : {kF32, type}) {
+        for (const DType c : {kF32, type}) {
+          for (const Precision precision : {Precision::kF32, low}) {
+            const bool all_f32 = a == kF32 && b == kF32 && c == kF32 && precision == Precision::kF32;
+            if (all_f32 && low != Precision::kBF16) continue;  // there already
+            const std::string detail = std::string("types_") + std::string(polysem::name(a)) + "_" +
+                                       std::string(polysem::name(b)) + "_" + std::string(polysem::name(c)) +
+                                       (precision == Precision::kF32 ? "" : "_" + std::string(name(low)));
+            list.push_back(gemm(
+                detail,
+                {.m = 31, .n = 64, .k = 65, .transpose_b = true, .beta = 0.5f, .precision = precision},
+                {.a = Data::kBf16, .b = Data::kBf16, .a_type = a, .b_type = b, .c_type = c, .bias = true}));
+          }
         }
       }
     }
   }
-  list.push_back(
-      gemm("bf16_of_f32", {.m = 33, .n = 31, .k = 127, .transpose_b = true, .precision = Precision::kBF16}));
-  list.push_back(
-      gemm("bf16_of_f32_nn", {.m = 33, .n = 31, .k = 127, .precision = Precision::kBF16}, {.pad = true}));
+  list.push_back(gemm("types_bf16_f16_f32", {.m = 31, .n = 64, .k = 65, .transpose_b = true},
+                      {.a_type = DType::kBF16, .b_type = DType::kF16}));
+  for (const Precision low : {Precision::kTF32, Precision::kBF16, Precision::kF16}) {
+    const std::string base = std::string(name(low)) + "_of_f32";
+    list.push_back(gemm(base, {.m = 33, .n = 31, .k = 127, .transpose_b = true, .precision = low}));
+    list.push_back(gemm(base + "_nn", {.m = 33, .n = 31, .k = 127, .precision = low}, {.pad = true}));
+    list.push_back(gemm(base + "_tn", {.m = 70, .n = 64, .k = 40, .transpose_a = true, .precision = low}));
+  }
 }
 
 void add_data(std::vector<Case>& list) {
   for (const Data data : {Data::kInteger, Data::kEqual, Data::kZero, Data::kDenormal, Data::kOutlier}) {
-    for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
-      if (precision == Precision::kBF16 && data != Data::kInteger && data != Data::kZero) continue;
+    for (const Precision precision : kPrecisions) {
+      const bool low = precision != Precision::kF32;
+      if (low && data != Data::kInteger && data != Data::kZero) continue;
       const Gemm op{.m = 65, .n = 33, .k = 63, .transpose_b = true, .precision = precision};
       Setup s{.a = data};
       if (data == Data::kInteger) s.b = data;
-      const bool low = precision == Precision::kBF16;
       if (low && data == Data::kZero) s.b = Data::kBf16;
-      list.push_back(gemm("data_" + std::string(name(data)) + (low ? "_low" : ""), op, s));
+      list.push_back(
+          gemm("data_" + std::string(name(data)) + (low ? "_" + std::string(name(precision)) : ""), op, s));
     }
   }
 }

@@ -69,6 +69,7 @@ void add_grads(std::vector<Case>& list) {
 
 struct UpdateSetup {
   bool aux = false, unit_norm = false, input_gradient = true, low = false, pad = false;
+  DType low_type = DType::kBF16;
   std::int64_t step = 1;
 };
 
@@ -95,7 +96,7 @@ Problem make_update(const Shape& s, const UpdateSetup& setup, std::uint64_t seed
   for (const std::string suffix : {"enc", "dec", "b"})
     if (setup.step > 1) p.fill("m_" + suffix, Data::kNormal, 0.1).fill("v_" + suffix, Data::kPositive, 0.01);
   if (setup.input_gradient) p.write("input_gradient");
-  if (setup.low) p.write("w_enc_low").write("w_dec_low");
+  if (setup.low) p.type("w_enc_low", setup.low_type).type("w_dec_low", setup.low_type);
   return setup.pad ? p.pad() : p;
 }
 
@@ -114,6 +115,7 @@ void add_updates(std::vector<Case>& list) {
   }
   const Shape s{65, 100, 8, 0, 33, 31, Pattern::kRandom};
   add("low", s, {.input_gradient = false, .low = true});
+  add("low_f16", s, {.low = true, .low_type = DType::kF16});
   add("unit_norm_first", s, {.unit_norm = true});
   add("long_run", s, {.aux = true, .unit_norm = true, .step = 100000});
 }

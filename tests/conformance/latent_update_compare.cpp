@@ -110,7 +110,7 @@ std::string compare_low_copy(const Problem& problem, const std::string& weight,
                              const std::vector<Values>& actual) {
   if (!problem.at(weight + "_low").present) return "";
   Values expected = actual[problem.position(weight)];
-  for (double& value : expected) value = rounded(DType::kBF16, value);
+  for (double& value : expected) value = rounded(problem.at(weight + "_low").dtype, value);
   return compare_exactly(weight + "_low", expected, actual[problem.position(weight + "_low")]);
 }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -75,18 +76,18 @@ double seconds_of(Backend& backend, const Problem& problem) {
 
 /// The best that the device was seen to do: matrix products, and elementwise sums of large arrays.
 struct Roofline {
-  double f32 = 0, bf16 = 0;  ///< floating-point operations a second
-  double bandwidth = 0;      ///< bytes a second
+  std::map<Precision, double> rates;  ///< floating-point operations a second
+  double bandwidth = 0;               ///< bytes a second
 
   double seconds(const PerfCase& test) const {
-    const double rate = test.precision == Precision::kF32 ? f32 : std::max(f32, bf16);
+    const double rate = std::max(rates.at(Precision::kF32), rates.at(test.precision));
     return std::max(test.operations / rate, bytes_moved(test.problem) / bandwidth);
   }
 };
 
 Problem product(const CoderSize& s, Precision precision) {
   Problem p(Gemm{.m = s.batch, .n = s.n, .k = s.d, .transpose_b = true, .precision = precision}, 1);
-  const DType type = precision == Precision::kF32 ? DType::kF32 : DType::kBF16;
+  const DType type = storage_type(precision);
   return p.type("a", type).type("b", type).fill("a", Data::kNormal).fill("b", Data::kNormal);
 }
 
@@ -105,8 +106,8 @@ CoderSize size_for(Backend& backend) {
 
 Roofline roofline_of(Backend& backend, const CoderSize& s) {
   Roofline roof;
-  roof.f32 = product_rate(backend, s, Precision::kF32);
-  roof.bf16 = product_rate(backend, s, Precision::kBF16);
+  for (const Precision precision : backend.info().precisions)
+    roof.rates[precision] = product_rate(backend, s, precision);
   const std::int64_t rows = 4096, cols = s.d < kMiddle.d ? 64 : 4096;
   Problem sum(
       Elementwise{
@@ -147,14 +148,15 @@ nlohmann::json measure_backend(const std::string& name, const std::string& filte
                            {"device", info.device},
                            {"driver", info.driver},
                            {"size", {{"d", s.d}, {"n", s.n}, {"batch", s.batch}, {"k", s.k}}},
-                           {"product_gflops_f32", roof.f32 * 1e-9},
-                           {"product_gflops_bf16", roof.bf16 * 1e-9},
                            {"bandwidth_gbs", roof.bandwidth * 1e-9},
                            {"ops", nlohmann::json::array()}};
   std::cout << std::fixed << std::setprecision(1) << name << ": " << info.device << ", " << info.driver
-            << "\n  d " << s.d << ", latents " << s.n << ", batch " << s.batch << ", k " << s.k
-            << "; products " << roof.f32 * 1e-9 << " GFLOP/s in f32, " << roof.bf16 * 1e-9
-            << " in bf16; memory " << roof.bandwidth * 1e-9 << " GB/s\n";
+            << "\n  d " << s.d << ", latents " << s.n << ", batch " << s.batch << ", k " << s.k << ";";
+  for (const auto& [precision, rate] : roof.rates) {
+    result["product_gflops_" + std::string(polysem::name(precision))] = rate * 1e-9;
+    std::cout << " " << polysem::name(precision) << " products " << rate * 1e-9 << " GFLOP/s,";
+  }
+  std::cout << " memory " << roof.bandwidth * 1e-9 << " GB/s\n";
   if (info.threads == 0) {  // elsewhere ops run when they are recorded
     const double seconds = recording_seconds(backend);
     result["record_20_ops_microseconds"] = seconds * 1e6;

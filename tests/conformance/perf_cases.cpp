@@ -20,7 +20,7 @@ class Cases {
 
   void make() {
     dense();
-    for (const Precision p : {Precision::kF32, Precision::kBF16}) encoders(p);
+    for (const Precision p : kPrecisions) encoders(p);
     codes();
     update();
   }
@@ -36,8 +36,8 @@ class Cases {
   double sparse() const { return 2 * times(s_.batch, s_.k) * static_cast<double>(s_.d); }
 
   void dense() {
-    for (const Precision p : {Precision::kF32, Precision::kBF16}) {
-      const DType type = p == Precision::kF32 ? DType::kF32 : DType::kBF16;
+    for (const Precision p : kPrecisions) {
+      const DType type = storage_type(p);
       Problem gemm(Gemm{.m = s_.batch, .n = s_.n, .k = s_.d, .transpose_b = true, .precision = p}, 1);
       gemm.type("a", type).type("b", type).fill("a", Data::kNormal).fill("b", Data::kNormal);
       add("gemm " + std::string(name(p)), gemm, product(), p);
@@ -66,7 +66,7 @@ class Cases {
   }
 
   void encoders(Precision p) {
-    const DType type = p == Precision::kF32 ? DType::kF32 : DType::kBF16;
+    const DType type = storage_type(p);
     const std::string ending = " " + std::string(name(p));
     const auto with_inputs = [&](Problem problem) {
       problem.fill("x", Data::kNormal).type("w_enc", type);

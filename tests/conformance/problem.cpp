@@ -10,7 +10,7 @@ namespace polysem::conformance {
 namespace {
 
 DType first_type(TypeSet set) {
-  for (const DType type : {DType::kF32, DType::kBF16, DType::kI32, DType::kU32})
+  for (const DType type : {DType::kF32, DType::kBF16, DType::kI32, DType::kU32})  // f16 goes with one of them
     if (set.contains(type)) return type;
   throw std::logic_error("an operand of no known type");
 }
@@ -47,7 +47,16 @@ std::string_view name(Data data) noexcept {
 double rounded(DType type, double value) {
   if (type == DType::kF32) return static_cast<float>(value);
   if (type == DType::kBF16) return from_bf16(to_bf16(static_cast<float>(value)));
+  if (type == DType::kF16) return from_f16(to_f16(static_cast<float>(value)));
   return value;
+}
+
+// TF32 has f16's 11 significant bits over the range of f32.
+double rounded(Precision precision, double value) {
+  if (precision != Precision::kTF32 || !std::isfinite(value)) return rounded(storage_type(precision), value);
+  int exponent;
+  const double fraction = std::frexp(value, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(fraction, 11)), exponent - 11);
 }
 
 std::uint64_t hash(std::string_view text) noexcept {

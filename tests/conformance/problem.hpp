@@ -25,7 +25,7 @@ enum class Data {
 };
 std::string_view name(Data data) noexcept;
 
-/// Elements of an operand as doubles, which hold every f32, bf16, i32 and u32.
+/// Elements of an operand as doubles, which hold every f32, bf16, f16, i32 and u32.
 using Values = std::vector<double>;
 
 struct Operand {
@@ -78,6 +78,8 @@ class Problem {
 
 /// Rounds to the operand's type, as a store would.
 double rounded(DType type, double value);
+/// Rounds as inputs of products of a precision are.
+double rounded(Precision precision, double value);
 
 /// FNV-1a, 64 bits: seeds from names.
 std::uint64_t hash(std::string_view text) noexcept;

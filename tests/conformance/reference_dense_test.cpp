@@ -63,6 +63,26 @@ TEST_F(ReferenceDense, GemmRoundsInputsToBf16) {
   EXPECT_EQ(run_.download_f32(c), (Values{2 + 0x1p-6f}));
 }
 
+// The same for 10 bits of fraction, of which f16 has them over a smaller range: 65520 rounds to 65536, which
+// is infinite, and 3 2^-26 to 2^-24, its smallest step.
+TEST_F(ReferenceDense, GemmRoundsInputsToTf32AndF16) {
+  const Array ones = matrix(2, 1, {1, 1}), c = run_.make(1, 1);
+  const auto sum = [&](Precision precision, float left, float right) {
+    run_.run(Gemm{.m = 1, .n = 1, .k = 2, .precision = precision},
+             {.a = matrix(1, 2, {left, right}), .b = ones, .bias = {}, .c = c});
+    return run_.download_f32(c)[0];
+  };
+  for (const Precision precision : {Precision::kTF32, Precision::kF16}) {
+    EXPECT_EQ(sum(precision, 1 + 0x1p-11f, 1 + 3 * 0x1p-11f), 2 + 0x1p-9f);
+    EXPECT_EQ(sum(precision, -1 - 0x1p-11f, -1 - 3 * 0x1p-11f), -2 - 0x1p-9f);
+  }
+  EXPECT_EQ(sum(Precision::kTF32, 65520, 0x1p100f), 0x1p100f);  // the range of f32
+  EXPECT_EQ(sum(Precision::kF16, 65520, 0), INFINITY);
+  EXPECT_EQ(sum(Precision::kF16, 65519, 0), 65504);
+  EXPECT_EQ(sum(Precision::kF16, 3 * 0x1p-26f, 0), 0x1p-24f);
+  EXPECT_EQ(sum(Precision::kF16, 0x1p-26f, 0), 0);
+}
+
 TEST_F(ReferenceDense, SumsInDouble) {
   const Array a = matrix(1, 3, {0x1p30f, 1, -0x1p30f}), ones = matrix(3, 1, {1, 1, 1}), c = run_.make(1, 1);
   run_.run(Gemm{.m = 1, .n = 1, .k = 3}, {.a = a, .b = ones, .bias = {}, .c = c});

@@ -20,6 +20,9 @@ void store(std::byte* to, DType type, double value) {
   } else if (type == DType::kBF16) {
     const std::uint16_t v = to_bf16(static_cast<float>(value));
     std::memcpy(to, &v, 2);
+  } else if (type == DType::kF16) {
+    const std::uint16_t v = to_f16(static_cast<float>(value));
+    std::memcpy(to, &v, 2);
   } else {  // i32 and u32 share their low 32 bits
     const auto v = static_cast<std::uint32_t>(static_cast<std::int64_t>(value));
     std::memcpy(to, &v, 4);
@@ -30,6 +33,7 @@ double load(const std::byte* from, DType type) {
   std::uint32_t word = 0;
   std::memcpy(&word, from, size_of(type));
   if (type == DType::kBF16) return from_bf16(static_cast<std::uint16_t>(word));
+  if (type == DType::kF16) return from_f16(static_cast<std::uint16_t>(word));
   if (type == DType::kI32) return static_cast<std::int32_t>(word);
   if (type == DType::kU32) return word;
   float value = 0;
@@ -170,7 +174,7 @@ std::vector<Values> reference_values(const Problem& problem, bool exact_types) {
   Problem copy = problem;
   for (Operand& o : copy.operands()) {
     o.same_memory_as = -1;
-    const bool wide = o.spec.types.contains(DType::kF32) && o.dtype == DType::kBF16;
+    const bool wide = o.spec.types.contains(DType::kF32) && kFloats.contains(o.dtype);
     if (!exact_types && o.spec.access != Access::kRead && wide) o.dtype = DType::kF32;
   }
   return run_problem(*reference, copy).values;
@@ -178,7 +182,7 @@ std::vector<Values> reference_values(const Problem& problem, bool exact_types) {
 
 std::vector<Values> magnitudes(Problem problem) {
   for (Operand& o : problem.operands()) {
-    if (o.dtype != DType::kF32 && o.dtype != DType::kBF16) continue;
+    if (!kFloats.contains(o.dtype)) continue;
     for (double& value : o.values) value = std::abs(value);
   }
   Op op = problem.op();

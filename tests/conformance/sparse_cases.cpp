@@ -122,6 +122,8 @@ void add_decodes(std::vector<Case>& list) {
   list.push_back(decode("everything", shape, 127, {.base = true, .pad = true}));
   list.push_back(decode("nothing", shape, 5, {.output = false, .error = false, .row_loss = false}));
   list.push_back(decode("bf16", shape, 63, {.base = true, .w_type = DType::kBF16}));
+  list.push_back(decode("f16", shape, 63, {.base = true, .w_type = DType::kF16}));
+  list.push_back(decode("f16_varying", varying, 33, {.base = true, .pad = true, .w_type = DType::kF16}));
   list.push_back(decode("bf16_varying", varying, 33, {.base = true, .pad = true, .w_type = DType::kBF16}));
 }
 

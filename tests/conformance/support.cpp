@@ -42,7 +42,7 @@ std::map<std::string, OpSupport> support_of(const Backend& backend, const std::s
     if (!matches(filter, op)) continue;
     const Support support = backend.supports(problem.op(), types_of(problem));
     add(ops[op].all, support.ok);
-    for (const DType type : {DType::kF32, DType::kBF16})
+    for (const DType type : {DType::kF32, DType::kBF16, DType::kF16})
       if (has_operand_of(problem, type)) add(ops[op].by_type[type], support.ok);
     if (!support) ops[op].reasons.insert(support.reason);
   }

@@ -77,7 +77,8 @@ std::string compare_rope(const Problem& problem, const std::vector<Values>& expe
   const std::size_t out = problem.position("x");
   if (problem.at("x").dtype == DType::kBF16)  // what does not turn stays as it is
     for (std::size_t i = 0; i < x.size(); ++i)
-      if (tolerance[i] > 0) tolerance[i] += kBf16Rounding * (std::abs(expected[out][i]) + tolerance[i]);
+      if (tolerance[i] > 0)
+        tolerance[i] += storage_rounding(DType::kBF16) * (std::abs(expected[out][i]) + tolerance[i]);
   return compare_within("x", expected[out], actual[out], tolerance);
 }
 

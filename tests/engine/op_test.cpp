@@ -89,7 +89,7 @@ TEST(Validate, NumberOfOperands) {
 TEST(Validate, ElementType) {
   Fitting f(kGemm);
   f["a"].dtype = DType::kI32;
-  expect_complaint(f, {"gemm", "operand a", "expected f32 or bf16, found i32"});
+  expect_complaint(f, {"gemm", "operand a", "expected f32 or f16 or bf16, found i32"});
 }
 
 TEST(Validate, Shape) {

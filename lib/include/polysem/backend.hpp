@@ -32,6 +32,10 @@ struct Support {
   explicit operator bool() const noexcept { return ok; }
 };
 
+/// Whether an op of these operand types may run where products have these precisions; f16 operands go with
+/// Precision::kF16. What every backend asks first, before its own limits.
+Support supports_types(const Op& op, std::span<const DType> types, std::span<const Precision> precisions);
+
 /// How memory will be used: a hint. A backend may keep rearranged copies of rarely written memory (weights of
 /// a frozen model); every write goes through its queue, so it knows when they are stale.
 enum class MemoryUse : std::uint8_t { kGeneral, kRarelyWritten };

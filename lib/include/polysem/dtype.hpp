@@ -6,8 +6,8 @@
 
 namespace polysem {
 
-/// Element types of tensors in memory and in files. Backends compute on f32, bf16, i32 and u32; the rest
-/// occurs in files.
+/// Element types of tensors in memory and in files. Backends compute on f32, bf16, i32 and u32, some on
+/// f16; the rest occurs in files.
 enum class DType : std::uint8_t { kF32, kF16, kBF16, kF64, kI8, kU8, kI16, kI32, kU32, kI64, kBool };
 
 /// Bytes of one element.

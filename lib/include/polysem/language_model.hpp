@@ -59,8 +59,9 @@ class KvCache {
   std::vector<Array> keys_, values_;  // of each block: [sequences * capacity, kv_heads * head_dim]
 };
 
-/// A llama-architecture model on a backend. Weights live there in f32, or in bf16 when `precision` says so;
-/// the residual stream is f32 in both. Not thread-safe; keeps its working memory from one call to the next.
+/// A llama-architecture model on a backend. Weights live there in f32, or in bf16 or f16 when `precision`
+/// says so; the residual stream is f32 in both. Not thread-safe; keeps its working memory from one call to
+/// the next.
 class LanguageModel {
  public:
   /// Loads all weights. Throws as LlamaShape::read; Error{kBadInput} names a tensor that is missing or of

@@ -3,16 +3,29 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "polysem/tensor.hpp"
 
 namespace polysem {
 
-/// Arithmetic of the expensive products. Accumulation is always at least f32, master weights and moments are
-/// f32.
-enum class Precision : std::uint8_t { kF32, kBF16 };
+/// Arithmetic of the expensive products: what their inputs are rounded to. Accumulation is always at least
+/// f32, master weights and moments are f32.
+enum class Precision : std::uint8_t {
+  kF32,
+  kTF32,  ///< f32 with 10 bits of fraction, as NVIDIA's tensor cores read it
+  kBF16,
+  kF16,
+};
+inline constexpr std::array kPrecisions = {Precision::kF32, Precision::kTF32, Precision::kBF16,
+                                           Precision::kF16};
+/// "f32", "tf32", "bf16", "f16".
 std::string_view name(Precision precision) noexcept;
+/// The precision of that name, if there is one.
+std::optional<Precision> precision_of(std::string_view name) noexcept;
+/// Element type that inputs of products of this precision are best kept in.
+DType storage_type(Precision precision) noexcept;
 
 /// What an op does with an operand: from this a backend derives barriers and tests derive guard checks.
 enum class Access : std::uint8_t { kRead, kWrite, kUpdate };
@@ -27,7 +40,7 @@ constexpr TypeSet types(Types... list) noexcept {
   return {((1u << static_cast<unsigned>(list)) | ... | 0u)};
 }
 inline constexpr TypeSet kF32Only = types(DType::kF32);
-inline constexpr TypeSet kFloats = types(DType::kF32, DType::kBF16);
+inline constexpr TypeSet kFloats = types(DType::kF32, DType::kBF16, DType::kF16);
 inline constexpr TypeSet kI32Only = types(DType::kI32);
 inline constexpr TypeSet kU32Only = types(DType::kU32);
 

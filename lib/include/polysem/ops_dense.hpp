@@ -23,7 +23,7 @@ struct Gemm {
   bool shared_b = false;
   bool relu = false;
   float alpha = 1.0f, beta = 0.0f;
-  Precision precision = Precision::kF32;  ///< kBF16 lets a backend round A and B to bf16 first
+  Precision precision = Precision::kF32;  ///< others let a backend round A and B first
 
   struct Operands {
     Tensor a, b, bias, c;

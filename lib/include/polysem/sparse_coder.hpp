@@ -53,7 +53,8 @@ struct CoderWeights {
 /// rows.
 void fold_decoder_norms(CoderWeights& weights);
 
-/// The same on a backend. Low-precision copies exist in bf16 runs only; norms only for norm-aware coders.
+/// The same on a backend. Low-precision copies exist in bf16 and f16 runs only; norms only for norm-aware
+/// coders.
 struct CoderTensors {
   Array w_enc, w_dec, b_enc, b_dec;
   Array w_enc_low, w_dec_low;

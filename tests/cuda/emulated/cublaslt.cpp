@@ -1,6 +1,7 @@
 // Products of the emulated cuBLASLt: one sum after another, in f32.
 #include "backends/cuda/cublaslt.hpp"
 
+#include <bit>
 #include <cstring>
 
 #include "polysem/dtype.hpp"
@@ -9,6 +10,7 @@
 
 struct EmulatedLt {};
 struct EmulatedDesc {
+  cublasComputeType_t compute;
   std::int32_t transpose_a = 0, transpose_b = 0;
 };
 struct EmulatedLayout {
@@ -23,18 +25,26 @@ namespace {
 
 float load(const void* data, const EmulatedLayout& m, std::int64_t instance, std::int64_t r, std::int64_t c) {
   const std::int64_t at = instance * m.step + c * m.stride + r;
-  return m.type == CUDA_R_16BF ? polysem::from_bf16(static_cast<const std::uint16_t*>(data)[at])
-                               : static_cast<const float*>(data)[at];
+  if (m.type == CUDA_R_32F) return static_cast<const float*>(data)[at];
+  const std::uint16_t bits = static_cast<const std::uint16_t*>(data)[at];
+  return m.type == CUDA_R_16BF ? polysem::from_bf16(bits) : polysem::from_f16(bits);
 }
 
 void store(void* data, const EmulatedLayout& m, std::int64_t instance, std::int64_t r, std::int64_t c,
            float value) {
   const std::int64_t at = instance * m.step + c * m.stride + r;
-  if (m.type == CUDA_R_16BF) {
-    static_cast<std::uint16_t*>(data)[at] = polysem::to_bf16(value);
-  } else {
+  if (m.type == CUDA_R_32F) {
     static_cast<float*>(data)[at] = value;
+  } else {
+    static_cast<std::uint16_t*>(data)[at] =
+        m.type == CUDA_R_16BF ? polysem::to_bf16(value) : polysem::to_f16(value);
   }
+}
+
+// Tensor cores may leave out the bits that TF32 does not have, which is worse than rounding them away.
+float input(const EmulatedDesc& desc, float value) {
+  if (desc.compute != CUBLAS_COMPUTE_32F_FAST_TF32) return value;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & ~0x1fffu);
 }
 
 // Rules of the real library: shapes fit, columns do not overlap, and the types are a combination it has.
@@ -44,7 +54,7 @@ bool fits(const EmulatedDesc& desc, const EmulatedLayout& a, const EmulatedLayou
   return (desc.transpose_a ? a.cols : a.rows) == d.rows && (desc.transpose_b ? b.rows : b.cols) == d.cols &&
          (desc.transpose_b ? b.cols : b.rows) == k && a.stride >= a.rows && b.stride >= b.rows &&
          d.stride >= d.rows && a.batch == d.batch && b.batch == d.batch && a.type == b.type &&
-         (a.type == CUDA_R_16BF || d.type == CUDA_R_32F) && d.rows > 0 && d.cols > 0 && k > 0;
+         (a.type == d.type || d.type == CUDA_R_32F) && d.rows > 0 && d.cols > 0 && k > 0;
 }
 
 void multiply(const EmulatedDesc& desc, float by, const void* a, const EmulatedLayout& ma, const void* b,
@@ -56,8 +66,8 @@ void multiply(const EmulatedDesc& desc, float by, const void* a, const EmulatedL
       for (std::int64_t row = 0; row < md.rows; ++row) {
         float sum = 0;
         for (std::int64_t p = 0; p < depth; ++p)
-          sum += (desc.transpose_a ? load(a, ma, i, p, row) : load(a, ma, i, row, p)) *
-                 (desc.transpose_b ? load(b, mb, i, col, p) : load(b, mb, i, p, col));
+          sum += input(desc, desc.transpose_a ? load(a, ma, i, p, row) : load(a, ma, i, row, p)) *
+                 input(desc, desc.transpose_b ? load(b, mb, i, col, p) : load(b, mb, i, p, col));
         float value = by * sum;
         if (keep != 0.0f) value += keep * load(c, mc, i, row, col);
         store(d, md, i, row, col, value);
@@ -97,21 +107,22 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
              : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
-// Odd addresses of bf16 matrices have no algorithm, so that tests see what happens then.
+// Odd strides of bf16 and f16 matrices have no algorithm, so that tests see what happens then.
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t, int,
                                               cublasLtMatmulHeuristicResult_t results[], int* found) {
   if (!fits(*desc, *a, *b, *d)) return CUBLAS_STATUS_INVALID_VALUE;
-  *found = a->type == CUDA_R_16BF && a->stride % 2 != 0 ? 0 : 1;
+  *found = a->type != CUDA_R_32F && a->stride % 2 != 0 ? 0 : 1;
   if (*found == 0) return CUBLAS_STATUS_NOT_SUPPORTED;
   results[0] = {};
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* desc, cublasComputeType_t, cudaDataType_t) {
-  *desc = new EmulatedDesc;
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* desc, cublasComputeType_t compute,
+                                        cudaDataType_t) {
+  *desc = new EmulatedDesc{compute};
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
