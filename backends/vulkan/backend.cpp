@@ -18,7 +18,7 @@ class VulkanBackend final : public Backend {
     info_.features = device.physical().features;
     info_.threads = 0;
     info_.memory_bytes = device.memory_bytes();
-    info_.precisions = {Precision::kF32, Precision::kBF16};
+    info_.precisions = {Precision::kF32, Precision::kBF16, Precision::kF16};
   }
 
   const BackendInfo& info() const override { return info_; }

@@ -30,7 +30,7 @@ void record(const Scope& s, const Elementwise& op, const Elementwise::Operands& 
                     out.stride,
                     op.alpha,
                     op.beta};
-    s.recording.dispatch(shader, {a.low, b.low, out.low}, {{reads(a), reads(b), writes(out)}}, push,
+    s.recording.dispatch(shader, {a.type, b.type, out.type}, {{reads(a), reads(b), writes(out)}}, push,
                          s.elements_grid(w.rows * w.cols));
   });
 }

@@ -24,7 +24,8 @@ std::uint32_t integer_bits(float value) {
 std::uint32_t bits_of(float value, DType type) {
   if (type == DType::kI32) return integer_bits<std::int32_t>(value);
   if (type == DType::kU32) return integer_bits<std::uint32_t>(value);
-  return type == DType::kBF16 ? to_bf16(value) : std::bit_cast<std::uint32_t>(value);
+  if (type == DType::kBF16) return to_bf16(value);
+  return type == DType::kF16 ? to_f16(value) : std::bit_cast<std::uint32_t>(value);
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ void record(const Scope& s, const Fill& op, const Fill::Operands& t) {
   each_window(s.device, op.rows, op.cols, {t.out}, [&](const Window& w) {
     const View out = s.view(w.of(t.out));
     const Push push{u32(w.rows), u32(w.cols), out.first, out.stride, bits_of(op.value, t.out.dtype)};
-    s.recording.dispatch(shader, {out.low}, {{writes(out)}}, push, s.elements_grid(w.rows * w.cols));
+    s.recording.dispatch(shader, {out.type != kF32Element}, {{writes(out)}}, push,
+                         s.elements_grid(w.rows * w.cols));
   });
 }
 

@@ -23,7 +23,7 @@ void record(const Scope& s, const GatherRows& op, const GatherRows::Operands& t)
                       const View table = s.view(t.table.row_range(row, count).col_range(w.col, w.cols));
                       const Push push{u32(w.rows), u32(w.cols),  u32(op.table_rows), u32(row),  u32(count),
                                       table.first, table.stride, ids.first,          out.first, out.stride};
-                      s.recording.dispatch(shader, {table.low, out.low},
+                      s.recording.dispatch(shader, {table.type, out.type},
                                            {{reads(table), reads(ids), writes(out)}}, push,
                                            s.recording.rows_grid(static_cast<std::uint64_t>(w.rows)));
                     });

@@ -19,7 +19,7 @@ Steps steps_of(const Scope& s, const Gemm& op, const Gemm::Operands& t) {
   if (steps.m == 0 || steps.n == 0 || (steps.k == 0 && op.k > 0))
     throw Error(ErrorCode::kUnsupported, "a row is longer than what a shader of this device sees");
   if (steps.k < op.k && t.c.dtype != DType::kF32)
-    throw Error(ErrorCode::kUnsupported, "parts of a sum would be rounded to bf16 between them");
+    throw Error(ErrorCode::kUnsupported, "parts of a sum would be rounded to 16 bits between them");
   return steps;
 }
 

@@ -76,7 +76,8 @@ void record_side(const Scope& s, const LatentUpdate& op, const LatentUpdate::Ope
                         low.first,
                         low.stride,
                         adam_constants(op.adam)};
-        const Constants constants{width_for(side.w.cols), bool(aux.begin), side.unit_norm, bool(low)};
+        const Constants constants{width_for(side.w.cols), bool(aux.begin), side.unit_norm,
+                                  low ? 1 + low.type : 0u};
         s.recording.dispatch(
             shader, constants,
             {{reads(main.begin), reads(main.entries), reads(main.rows), reads(main.weights),

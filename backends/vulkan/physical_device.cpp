@@ -63,10 +63,10 @@ bool has_extension(VkPhysicalDevice device, std::string_view name) {
   return std::ranges::any_of(extensions, [&](const auto& e) { return name == e.extensionName; });
 }
 
-// bf16 is stored as 16-bit integers, which a suitable device has; sums are f32 always.
+// bf16 and f16 are stored as 16-bit integers, which a suitable device has; sums are f32 always.
 std::string features_of(VkPhysicalDevice device, bool software) {
   std::string text = software ? "in software, " : "";
-  text += "f32 arithmetic, bf16 storage, no cooperative matrices (";
+  text += "f32 arithmetic, bf16 and f16 storage, no cooperative matrices (";
   text += has_extension(device, "VK_KHR_cooperative_matrix") ? "this build has no shaders for them"
                                                              : "the driver lacks VK_KHR_cooperative_matrix";
   return text + ")";

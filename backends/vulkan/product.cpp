@@ -40,8 +40,8 @@ void record_product(const Scope& s, const Product& p) {
                   p.c.stride,        u32(p.c_instance), p.bias.first, p.ids.first,       u32(p.b_row),
                   u32(p.b_rows),     p.alpha,           p.beta,       p.bias ? 1u : 0u,  p.relu ? 1u : 0u};
   const Constants constants{tile.threads(), tile.m,        tile.n,        tile.k,      tile.rows,
-                            tile.columns,   p.transpose_a, p.transpose_b, bool(p.ids), p.a.low,
-                            p.b.low,        p.c.low,       p.c.low};
+                            tile.columns,   p.transpose_a, p.transpose_b, bool(p.ids), p.a.type,
+                            p.b.type,       p.c.type,      p.c.type};
   s.recording.dispatch(shader, constants,
                        {{reads(p.a), reads(p.b), reads(p.bias), reads(p.beta != 0.0f ? p.c : View{}),
                          writes(p.c), reads(p.ids)}},

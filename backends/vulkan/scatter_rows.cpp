@@ -20,7 +20,7 @@ void record(const Scope& s, const ScatterRows& op, const ScatterRows::Operands& 
       const View table = s.view(t.table.row_range(row, rows).col_range(w.col, w.cols));
       const Push push{u32(w.rows),   u32(w.cols), u32(row),    u32(rows),   source.first,
                       source.stride, ids.first,   table.first, table.stride};
-      s.recording.dispatch(shader, {source.low, table.low}, {{reads(source), reads(ids), writes(table)}},
+      s.recording.dispatch(shader, {source.type, table.type}, {{reads(source), reads(ids), writes(table)}},
                            push, s.recording.rows_grid(static_cast<std::uint64_t>(w.rows)));
     });
   });

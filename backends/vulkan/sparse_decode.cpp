@@ -45,7 +45,7 @@ void record_rows(const Scope& s, const SparseDecode& op, const SparseDecode::Ope
                                     output.stride, error.first,   error.stride,  loss.first,  has};
                     const View nothing;
                     s.recording.dispatch(
-                        shader, {w.low, first, last},
+                        shader, {w.type, first, last},
                         {{reads(codes.values), reads(codes.ids), reads(codes.offsets), reads(w), reads(bias),
                           reads(base), reads(target), reads(first ? nothing : sums),
                           writes(last ? nothing : sums), writes(last ? output : nothing),

@@ -24,7 +24,7 @@ void record(const Scope& s, const SparseGradValues& op, const SparseGradValues::
       const View w = s.view(t.w_dec.row_range(latent, latents));
       const Push push{codes.push, u32(rows),   u32(op.d_out), u32(latent),    u32(latents), w.first,
                       w.stride,   error.first, error.stride,  gradient.first, op.scale,     op.penalty};
-      s.recording.dispatch(shader, {w.low},
+      s.recording.dispatch(shader, {w.type},
                            {{reads(codes.values), reads(codes.ids), reads(codes.offsets), reads(w),
                              reads(error), writes(gradient)}},
                            push, s.recording.rows_grid(static_cast<std::uint64_t>(rows)));

@@ -20,7 +20,9 @@ View view_of(const Device& device, const Tensor& tensor) {
   view.range = std::max<std::uint64_t>((start - aligned + tensor.span_bytes() + 3) / 4 * 4, 4);
   view.first = static_cast<std::uint32_t>((start - aligned) / size_of(tensor.dtype));
   view.stride = static_cast<std::uint32_t>(std::min<std::int64_t>(tensor.stride, 0xffffffff));
-  view.low = tensor.dtype == DType::kBF16;
+  view.type = tensor.dtype == DType::kBF16  ? kBF16Element
+              : tensor.dtype == DType::kF16 ? kF16Element
+                                            : kF32Element;
   if (view.range > device.limits().range)
     throw Error(ErrorCode::kUnsupported, "a tensor spans " + std::to_string(view.range) +
                                              " bytes, a shader of this device sees at most " +

@@ -6,6 +6,9 @@
 
 namespace polysem::vulkan {
 
+/// Element types of floats as shaders count them (floats.glsl).
+enum Element : std::uint32_t { kF32Element = 0, kBF16Element = 1, kF16Element = 2 };
+
 /// A tensor as a shader sees it: a window of a buffer that begins where a binding may begin, and the number
 /// of the tensor's first element in it. A default-made view is absent.
 struct View {
@@ -13,7 +16,7 @@ struct View {
   std::uint64_t offset = 0, range = 0;  ///< bytes in the allocation's buffer
   std::uint32_t first = 0;              ///< elements from the window's start
   std::uint32_t stride = 0;             ///< elements
-  bool low = false;                     ///< bf16
+  Element type = kF32Element;           ///< of floats
 
   explicit operator bool() const noexcept { return allocation != nullptr; }
   VkBuffer buffer() const noexcept { return (*allocation)->buffer(); }

@@ -9,7 +9,7 @@ layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint WIDTH = 64;  // at least d
 layout(constant_id = 1) const bool AUX = false;
 layout(constant_id = 2) const bool UNIT_NORM = false;
-layout(constant_id = 3) const bool LOW = false;
+layout(constant_id = 3) const uint LOW = 0;  // 1 + type of the copy, or 0 for none
 LIST_BINDINGS(0, 1, 2, 3, 4, main)
 LIST_BINDINGS(5, 6, 7, 8, 9, aux)
 layout(std430, binding = 10) readonly buffer Old { float old_weight[]; };
@@ -60,6 +60,6 @@ void main() {
   for (uint c = t; c < d; c += 64) {
     const float w = UNIT_NORM ? row[c] / size : row[c];
     new_weight[w_at + c] = w;
-    if (LOW) low[low_first + j * low_stride + c] = uint16_t(narrow(floatBitsToUint(w)));
+    if (LOW != 0) low[low_first + j * low_stride + c] = uint16_t(narrow(LOW - 1, floatBitsToUint(w)));
   }
 }
