@@ -12,6 +12,8 @@ Device::Device(const std::string& which)
       instance_(settings_),
       physical_(choose_device(instance_, which)),
       family_(*compute_family(physical_.handle)) {
+  // In software they are slower than what they replace.
+  if (settings_.cooperative.value_or(physical_.software ? 0 : 1) == 0) physical_.cooperative.reset();
   auto v11 = make<VkPhysicalDeviceMaintenance3Properties>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
   auto properties = make<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
@@ -45,6 +47,12 @@ void Device::open() {
   auto v11 = make<VkPhysicalDeviceVulkan11Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES);
   v11.storageBuffer16BitAccess = VK_TRUE;
   v11.pNext = &v12;
+  auto cooperative = make<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+  if (physical_.cooperative) {
+    cooperative.cooperativeMatrix = v12.shaderFloat16 = v12.vulkanMemoryModel = VK_TRUE;
+    v12.pNext = &cooperative;
+  }
   auto features = make<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
   features.features.robustBufferAccess = VK_TRUE;
   features.pNext = &v11;
@@ -52,6 +60,8 @@ void Device::open() {
   info.pNext = &features;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
+  info.enabledExtensionCount = physical_.cooperative ? 1 : 0;
+  info.ppEnabledExtensionNames = &kCooperativeExtension;
   call("vkCreateDevice", [&] { return vkCreateDevice(physical_.handle, &info, nullptr, &handle_); });
   volkLoadDeviceTable(&vk_, handle_);
   vk_.vkGetDeviceQueue(handle_, family_, 0, &queue_);

@@ -35,6 +35,8 @@ class Device {
   VkDevice handle() const noexcept { return handle_; }
   const PhysicalDevice& physical() const noexcept { return physical_; }
   const Limits& limits() const noexcept { return limits_; }
+  /// Cooperative matrices that shaders may use.
+  const std::optional<CooperativeShape>& cooperative() const noexcept { return physical_.cooperative; }
   const Settings& settings() const noexcept { return settings_; }
   std::uint32_t family() const noexcept { return family_; }
   std::uint64_t memory_bytes() const noexcept;

@@ -102,7 +102,8 @@ Support limits_of(const Device& device, const EncodeBatchTopK& op) {
 void record(const Scope& s, const EncodeBatchTopK& op, const EncodeBatchTopK::Operands& t) {
   const Search w = take_workspace(s, op);
   each_row_window(s.device, op.rows, {w.h, t.x}, [&](std::int64_t row, std::int64_t rows) {
-    record_pre_activations(s, t.x.row_range(row, rows), t.w_enc, t.b_enc, w.h.row_range(row, rows));
+    record_pre_activations(s, t.x.row_range(row, rows), t.w_enc, t.b_enc, op.precision,
+                           w.h.row_range(row, rows));
     record_finite_rows(s, w.h.row_range(row, rows), w.bad.col_range(row, rows), t.nonfinite);
   });
   record_search(s, op, w, t.scale);

@@ -86,7 +86,7 @@ void record(const Scope& s, const EncodeThreshold& op, const EncodeThreshold::Op
     const std::int64_t count = std::min(step, op.rows - row);
     const Tensor h = all_h.row_range(0, count), bad = all_bad.col_range(0, count),
                  counts = all_counts.col_range(0, count);
-    record_pre_activations(s, t.x.row_range(row, count), t.w_enc, t.b_enc, h);
+    record_pre_activations(s, t.x.row_range(row, count), t.w_enc, t.b_enc, op.precision, h);
     record_finite_rows(s, h, bad, t.nonfinite);
     const Varying v = Varying::make(s, h, bad, t.threshold, {}, op.band / 2);
     record_varying_count(s, false, v, counts, 0);

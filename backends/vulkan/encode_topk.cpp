@@ -63,9 +63,9 @@ void record(const Scope& s, const EncodeTopK& op, const EncodeTopK::Operands& t)
     const Tensor h = all.row_range(0, count);
     const Tensor x = t.x.row_range(row, count);
     if (op.candidates > 0) {
-      record_picked_pre_activations(s, x, t.w_enc, t.b_enc, t.candidates, h);
+      record_picked_pre_activations(s, x, t.w_enc, t.b_enc, t.candidates, op.precision, h);
     } else {
-      record_pre_activations(s, x, t.w_enc, t.b_enc, h);
+      record_pre_activations(s, x, t.w_enc, t.b_enc, op.precision, h);
     }
     record_selection(s, op, t, h, row);
   }

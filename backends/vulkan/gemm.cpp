@@ -62,7 +62,7 @@ void record(const Scope& s, const Gemm& op, const Gemm::Operands& t) {
   if (op.m == 0 || op.n == 0 || op.batch == 0) return;
   Product p{.m = op.m, .n = op.n, .k = op.k, .batch = op.batch};
   p.transpose_a = op.transpose_a, p.transpose_b = op.transpose_b, p.relu = op.relu;
-  p.alpha = op.alpha, p.beta = op.beta;
+  p.alpha = op.alpha, p.beta = op.beta, p.f16 = op.precision == Precision::kF16;
   if (op.batch > 1 && fits(s, t.a) && fits(s, t.b) && fits(s, t.c)) {
     p.a_instance = t.a.stride * (op.transpose_a ? op.k : op.m);
     p.b_instance = op.shared_b ? 0 : t.b.stride * (op.transpose_b ? op.n : op.k);

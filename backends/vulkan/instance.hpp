@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/vulkan/cooperative.hpp"
 #include "backends/vulkan/loader.hpp"
 #include "backends/vulkan/settings.hpp"
 
@@ -15,7 +16,8 @@ struct PhysicalDevice {
   std::string driver;     ///< "llvmpipe Mesa 22.3.6, Vulkan 1.3.230"
   std::string features;   ///< what it has of what this backend could use, and what it lacks
   bool software = false;  ///< runs on the processor: used only when named
-  Support suitable;       ///< whether it has what the shaders need
+  std::optional<CooperativeShape> cooperative;
+  Support suitable;  ///< whether it has what the shaders need
 };
 
 /// The connection to the drivers, with the validation layer where the settings ask for it.

@@ -55,21 +55,14 @@ Support suitable(VkPhysicalDevice device, const VkPhysicalDeviceProperties& prop
   return Support::yes();
 }
 
-bool has_extension(VkPhysicalDevice device, std::string_view name) {
-  std::uint32_t count = 0;
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
-  std::vector<VkExtensionProperties> extensions(count);
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
-  return std::ranges::any_of(extensions, [&](const auto& e) { return name == e.extensionName; });
-}
-
 // bf16 and f16 are stored as 16-bit integers, which a suitable device has; sums are f32 always.
-std::string features_of(VkPhysicalDevice device, bool software) {
+std::string features_of(const Cooperative& cooperative, bool software) {
   std::string text = software ? "in software, " : "";
-  text += "f32 arithmetic, bf16 and f16 storage, no cooperative matrices (";
-  text += has_extension(device, "VK_KHR_cooperative_matrix") ? "this build has no shaders for them"
-                                                             : "the driver lacks VK_KHR_cooperative_matrix";
-  return text + ")";
+  text += "f32 arithmetic, bf16 and f16 storage, ";
+  if (!cooperative.shape) return text + "no cooperative matrices (" + cooperative.reason + ")";
+  const CooperativeShape& shape = *cooperative.shape;
+  return text + "cooperative matrices for f16 (" + std::to_string(shape.m) + " x " + std::to_string(shape.n) +
+         " x " + std::to_string(shape.k) + ")";
 }
 
 struct Ranked {
@@ -92,8 +85,11 @@ Ranked describe(VkPhysicalDevice handle) {
   device.driver = name + (name.empty() || details.empty() ? "" : " ") + details +
                   (name.empty() && details.empty() ? "" : ", ") + "Vulkan " + version(plain.apiVersion);
   device.software = plain.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
-  device.features = features_of(handle, device.software);
   device.suitable = suitable(handle, plain);
+  const Cooperative cooperative =
+      device.suitable ? find_cooperative(handle) : Cooperative{std::nullopt, "not looked for"};
+  device.features = features_of(cooperative, device.software);
+  device.cooperative = cooperative.shape;
   return {preference(plain.deviceType), device};
 }
 
@@ -110,6 +106,14 @@ std::string list_of(const std::vector<PhysicalDevice>& devices) {
 }
 
 }  // namespace
+
+bool has_extension(VkPhysicalDevice device, std::string_view name) {
+  std::uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  return std::ranges::any_of(extensions, [&](const auto& e) { return name == e.extensionName; });
+}
 
 std::vector<PhysicalDevice> describe_devices(std::span<const VkPhysicalDevice> handles) {
   std::vector<Ranked> ranked;

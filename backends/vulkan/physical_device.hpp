@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "backends/vulkan/instance.hpp"
@@ -15,6 +16,9 @@ inline constexpr std::uint32_t kPushBytes = 128;
 inline constexpr std::uint32_t kMostInvocations = 256;
 /// Shared memory that every device has; some shapes need more.
 inline constexpr std::uint32_t kLeastShared = 16384;
+
+/// Whether the driver has an extension of devices.
+bool has_extension(VkPhysicalDevice device, std::string_view name);
 
 /// In the order of preference: discrete, integrated, virtual, others, software.
 std::vector<PhysicalDevice> describe_devices(std::span<const VkPhysicalDevice> handles);

@@ -21,9 +21,9 @@ std::int64_t words_in_range(const Device& device) { return cols_in_range(device)
 }  // namespace
 
 void record_pre_activations(const Scope& s, const Tensor& x, const Tensor& w_enc, const Tensor& b_enc,
-                            const Tensor& h) {
+                            Precision precision, const Tensor& h) {
   Product p{.m = x.rows, .k = x.cols};
-  p.transpose_b = true;
+  p.transpose_b = true, p.f16 = precision == Precision::kF16;
   p.a = s.view(x);
   each_row_window(s.device, w_enc.rows, {w_enc}, [&](std::int64_t first, std::int64_t count) {
     p.n = count;
@@ -35,9 +35,9 @@ void record_pre_activations(const Scope& s, const Tensor& x, const Tensor& w_enc
 }
 
 void record_picked_pre_activations(const Scope& s, const Tensor& x, const Tensor& w_enc, const Tensor& b_enc,
-                                   const Tensor& candidates, const Tensor& h) {
+                                   const Tensor& candidates, Precision precision, const Tensor& h) {
   Product p{.m = x.rows, .n = candidates.cols, .k = x.cols};
-  p.transpose_b = true;
+  p.transpose_b = true, p.f16 = precision == Precision::kF16;
   p.a = s.view(x), p.bias = s.view(b_enc), p.ids = s.view(candidates), p.c = s.view(h);
   each_row_window(s.device, w_enc.rows, {w_enc}, [&](std::int64_t first, std::int64_t count) {
     p.b_row = first, p.b_rows = count;

@@ -6,11 +6,11 @@ namespace polysem::vulkan {
 
 /// h [x.rows, latents] = x W_enc^T + b_enc, in windows of latents.
 void record_pre_activations(const Scope& s, const Tensor& x, const Tensor& w_enc, const Tensor& b_enc,
-                            const Tensor& h);
+                            Precision precision, const Tensor& h);
 
 /// The same of some latents, whose ids are in `candidates`.
 void record_picked_pre_activations(const Scope& s, const Tensor& x, const Tensor& w_enc, const Tensor& b_enc,
-                                   const Tensor& candidates, const Tensor& h);
+                                   const Tensor& candidates, Precision precision, const Tensor& h);
 
 /// Rows of `length` pre-activations that exist at a time: few enough that caches of large cards hold them.
 std::int64_t pre_activation_rows(const Device& device, std::int64_t rows, std::int64_t length);

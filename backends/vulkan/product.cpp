@@ -1,5 +1,10 @@
 #include "backends/vulkan/product.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "backends/vulkan/physical_device.hpp"
+
 namespace polysem::vulkan {
 
 namespace {
@@ -27,11 +32,29 @@ Tile tile_for(const Product& p) {
   return p.m <= 16 ? Tile{16, 64, 16, 4, 4} : Tile{64, 64, 16, 8, 8};
 }
 
+/// A shader with its constants 0 to 5, and the tile of C that a work group makes.
+struct Variant {
+  std::size_t shader;
+  std::uint32_t m, n;
+  std::array<std::uint32_t, 6> constants;
+};
+
+// The cooperative shader's tile is made by four subgroups, or by those that fit into a work group.
+Variant variant_for(const Device& device, const Product& p) {
+  if (const auto& shape = device.cooperative(); p.f16 && shape) {
+    static const std::size_t shader = shader_index("gemm_cooperative");
+    const std::uint32_t subgroups = std::min(4u, kMostInvocations / shape->lanes);
+    return {shader, 64, 64, {subgroups * shape->lanes, shape->m, shape->n, shape->k}};
+  }
+  static const std::size_t shader = shader_index("gemm");
+  const Tile tile = tile_for(p);
+  return {shader, tile.m, tile.n, {tile.threads(), tile.m, tile.n, tile.k, tile.rows, tile.columns}};
+}
+
 }  // namespace
 
 void record_product(const Scope& s, const Product& p) {
-  static const std::size_t shader = shader_index("gemm");
-  const Tile tile = tile_for(p);
+  const Variant variant = variant_for(s.device, p);
   const auto tiles = [](std::int64_t size, std::uint32_t step) {
     return (static_cast<std::uint64_t>(size) + step - 1) / step;
   };
@@ -39,13 +62,14 @@ void record_product(const Scope& s, const Product& p) {
                   u32(p.a_instance), p.b.first,         p.b.stride,   u32(p.b_instance), p.c.first,
                   p.c.stride,        u32(p.c_instance), p.bias.first, p.ids.first,       u32(p.b_row),
                   u32(p.b_rows),     p.alpha,           p.beta,       p.bias ? 1u : 0u,  p.relu ? 1u : 0u};
-  const Constants constants{tile.threads(), tile.m,        tile.n,        tile.k,      tile.rows,
-                            tile.columns,   p.transpose_a, p.transpose_b, bool(p.ids), p.a.type,
-                            p.b.type,       p.c.type,      p.c.type};
-  s.recording.dispatch(shader, constants,
+  const auto& first = variant.constants;
+  const Constants constants{first[0],      first[1],    first[2], first[3], first[4], first[5], p.transpose_a,
+                            p.transpose_b, bool(p.ids), p.a.type, p.b.type, p.c.type, p.c.type};
+  s.recording.dispatch(variant.shader, constants,
                        {{reads(p.a), reads(p.b), reads(p.bias), reads(p.beta != 0.0f ? p.c : View{}),
                          writes(p.c), reads(p.ids)}},
-                       push, {tiles(p.n, tile.n), tiles(p.m, tile.m), static_cast<std::uint64_t>(p.batch)});
+                       push,
+                       {tiles(p.n, variant.n), tiles(p.m, variant.m), static_cast<std::uint64_t>(p.batch)});
 }
 
 }  // namespace polysem::vulkan

@@ -10,6 +10,7 @@ namespace polysem::vulkan {
 struct Product {
   std::int64_t m = 0, n = 0, k = 0, batch = 1;
   bool transpose_a = false, transpose_b = false, relu = false;
+  bool f16 = false;  ///< inputs are rounded to f16 where that is faster
   std::int64_t a_instance = 0, b_instance = 0, c_instance = 0;  ///< elements from one instance to the next
   std::int64_t b_row = 0, b_rows = 0;
   float alpha = 1.0f, beta = 0.0f;

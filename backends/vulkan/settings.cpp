@@ -29,6 +29,7 @@ Settings Settings::from_environment() {
   Settings s;
   s.validate = number("POLYSEM_VK_VALIDATE").value_or(0) != 0;
   s.empty_shaders = number("POLYSEM_VK_EMPTY").value_or(0) != 0;
+  s.cooperative = number("POLYSEM_VK_COOPMAT");
   s.max_range = number("POLYSEM_VK_MAX_RANGE");
   s.max_block = number("POLYSEM_VK_MAX_ALLOC");
   s.drop_barrier = number("POLYSEM_VK_DROP_BARRIER");

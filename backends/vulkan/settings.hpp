@@ -7,8 +7,10 @@ namespace polysem::vulkan {
 
 /// What tests and fault finding change, from environment variables that are read when a backend opens.
 struct Settings {
-  bool validate = false;                   ///< POLYSEM_VK_VALIDATE: run under the validation layer
-  bool empty_shaders = false;              ///< POLYSEM_VK_EMPTY: every shader returns at once
+  bool validate = false;       ///< POLYSEM_VK_VALIDATE: run under the validation layer
+  bool empty_shaders = false;  ///< POLYSEM_VK_EMPTY: every shader returns at once
+  std::optional<std::uint64_t>
+      cooperative;  ///< POLYSEM_VK_COOPMAT: cooperative matrices, 0 not and 1 also in software
   std::optional<std::uint64_t> max_range;  ///< POLYSEM_VK_MAX_RANGE: bytes that a shader may see of a buffer
   std::optional<std::uint64_t> max_block;  ///< POLYSEM_VK_MAX_ALLOC: bytes of one piece of device memory
   std::optional<std::uint64_t>

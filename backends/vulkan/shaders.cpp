@@ -1,9 +1,14 @@
 #include "backends/vulkan/shaders.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 namespace polysem::vulkan {
+
+bool has_shader(std::string_view name) {
+  return std::ranges::any_of(shaders(), [&](const Shader& shader) { return shader.name == name; });
+}
 
 std::size_t shader_index(std::string_view name) {
   const auto all = shaders();

@@ -15,6 +15,9 @@ struct Shader {
 /// All of them, by name.
 std::span<const Shader> shaders();
 
+/// Whether this build has it: some need a newer compiler than others.
+bool has_shader(std::string_view name);
+
 /// Index in shaders(). Throws std::logic_error where there is none of this name.
 std::size_t shader_index(std::string_view name);
 

@@ -39,13 +39,6 @@ bool has_op(const std::string& backend, const Op& op) {
   return false;
 }
 
-// Of precisions, and of f16 operands with them, a backend lists those that it has.
-bool lacks_precision(const Backend& backend, const Problem& problem) {
-  const auto types = types_of(problem);
-  return supports_types(problem.op(), types, kPrecisions) &&
-         !supports_types(problem.op(), types, backend.info().precisions);
-}
-
 std::vector<Param> all_params() {
   std::vector<Param> list;
   for (const std::string& backend : backend_names())

@@ -111,6 +111,12 @@ std::vector<DType> types_of(const Problem& problem) {
   return list;
 }
 
+bool lacks_precision(const Backend& backend, const Problem& problem) {
+  const auto types = types_of(problem);
+  return supports_types(problem.op(), types, kPrecisions) &&
+         !supports_types(problem.op(), types, backend.info().precisions);
+}
+
 std::vector<std::byte> packed(DType type, const Values& values) {
   std::vector<std::byte> bytes(values.size() * size_of(type));
   for (std::size_t i = 0; i < values.size(); ++i) store(bytes.data() + i * size_of(type), type, values[i]);

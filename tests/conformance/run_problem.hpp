@@ -18,6 +18,10 @@ struct Outcome {
 /// Element types of the operands, as Backend::supports takes them.
 std::vector<DType> types_of(const Problem& problem);
 
+/// Whether a backend refuses a problem for nothing but a precision that it does not list, or for f16
+/// operands, which go with one.
+bool lacks_precision(const Backend& backend, const Problem& problem);
+
 /// The values in memory of this type, without gaps.
 std::vector<std::byte> packed(DType type, const Values& values);
 

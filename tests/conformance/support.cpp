@@ -40,6 +40,7 @@ std::map<std::string, OpSupport> support_of(const Backend& backend, const std::s
     const Problem problem = test.make(hash(test.name));
     const std::string op(name(problem.op()));
     if (!matches(filter, op)) continue;
+    if (lacks_precision(backend, problem)) continue;
     const Support support = backend.supports(problem.op(), types_of(problem));
     add(ops[op].all, support.ok);
     for (const DType type : {DType::kF32, DType::kBF16, DType::kF16})
@@ -86,7 +87,9 @@ int show_support(const CommandLine& line) {
     }
     const BackendInfo& info = opened(name).info();
     const auto ops = support_of(opened(name), line.filter);
-    std::cout << name << ": " << info.device << ", " << info.driver << "\n";
+    std::cout << name << ": " << info.device << ", " << info.driver << "\n  products in";
+    for (const Precision precision : info.precisions) std::cout << " " << polysem::name(precision);
+    std::cout << "; " << info.features << "\n";
     for (const auto& [op, support] : ops) {
       std::cout << "  " << std::left << std::setw(20) << op << std::setw(10) << types_text(support)
                 << std::right << std::setw(4) << support.all.supported << " of " << std::setw(3)

@@ -33,14 +33,17 @@ uint widen(uint type, uint half_bits) { return type == kBF16 ? half_bits << 16 :
 bool is_finite(float x) { return (floatBitsToUint(x) & 0x7f800000u) != 0x7f800000u; }
 bool is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// READS(2, 5, w): binding 2, specialisation constant 5 is its type, w_at(i) is element i and w_bits(i)
-// its bits as f32.
+// READS(2, 5, w): binding 2, specialisation constant 5 is its type, w_at(i) is element i,
+// w_bits(i) its bits as f32 and w_f16(i) those as f16.
 #define READS(slot, constant, name)                                                                     \
   layout(constant_id = constant) const uint name##_type = 0;                                            \
   layout(std430, binding = slot) readonly buffer name##_words { uint name##_word[]; };                  \
   layout(std430, binding = slot) readonly buffer name##_halves { uint16_t name##_half[]; };             \
   uint name##_bits(uint i) {                                                                            \
     return name##_type == 0 ? name##_word[i] : widen(name##_type, uint(name##_half[i]));                \
+  }                                                                                                     \
+  uint name##_f16(uint i) {                                                                             \
+    return name##_type == kF16 ? uint(name##_half[i]) : f16_of(name##_bits(i));                         \
   }                                                                                                     \
   float name##_at(uint i) { return uintBitsToFloat(name##_bits(i)); }
 
