@@ -65,7 +65,7 @@ int run(const Arguments& arguments) {
     }
   }
   std::cout << table(cells);
-  write_json_result(arguments, {{"schema", "polysem.backends/1"}, {"backends", rows}});
+  write_only_result(arguments, {{"schema", "polysem.backends/1"}, {"backends", rows}});
   return kDone;
 }
 

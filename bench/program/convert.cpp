@@ -1,5 +1,6 @@
 // polysem convert: a coder as a file that polysem::core reads in place.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <iostream>
@@ -9,6 +10,7 @@
 #include "bench/program/matrix_source.hpp"
 #include "bench/program/session.hpp"
 #include "bench/program/terminal.hpp"
+#include "lib/io/json.hpp"
 #include "polysem/core_coder.hpp"
 #include "polysem/core_conversion.hpp"
 #include "polysem/error.hpp"
@@ -60,22 +62,24 @@ Data data_of(const Arguments& arguments, const std::filesystem::path& coder) {
 void add_names(const Arguments& arguments, CoreCoder& coder) {
   if (!arguments.given("names")) return;
   const std::string path = arguments.text("names");
-  const json root = json::parse(read_file(path, std::uint64_t{1} << 30), nullptr, false);
+  const json root = io::read_json(path, {.bytes = std::uint64_t{1} << 30});
   if (!root.is_object())
-    throw Error(ErrorCode::kBadInput,
-                path + ": expected a JSON object of latents, {\"77\": \"months\"}, found " +
-                    (root.is_discarded() ? "no valid JSON" : root.type_name()));
+    throw Error(
+        ErrorCode::kBadInput,
+        path + ": expected a JSON object of latents, {\"77\": \"months\"}, found " + root.type_name());
   coder.names.assign(coder.latents, "");
   for (const auto& [key, value] : root.items()) {
     if (!value.is_string())
       throw Error(ErrorCode::kBadInput,
                   path + ": " + key + ": expected a string, found " + value.type_name());
-    const auto number = parse_number(key);
-    if (!number || *number < 0 || *number != static_cast<double>(static_cast<std::uint32_t>(*number)) ||
-        *number >= coder.source_latents)
+    std::uint32_t latent = 0;
+    const char* end = key.data() + key.size();
+    const auto [stop, error] = std::from_chars(key.data(), end, latent);
+    // One way to write a number, so that no latent is named twice.
+    if (error != std::errc() || stop != end || std::to_string(latent) != key ||
+        latent >= coder.source_latents)
       throw Error(ErrorCode::kBadInput, path + ": " + key + ": expected a latent from 0 to " +
                                             std::to_string(coder.source_latents - 1));
-    const auto latent = static_cast<std::uint32_t>(*number);
     const auto& ids = coder.latent_ids;
     const auto at = std::lower_bound(ids.begin(), ids.end(), latent);
     if (ids.empty()) coder.names.at(latent) = value.get<std::string>();
@@ -118,14 +122,24 @@ std::string bytes_text(std::size_t bytes) {
 /// The latents of --latents; empty for all.
 std::vector<std::uint32_t> chosen_latents(const Arguments& arguments, const CoreCoder& coder) {
   if (!arguments.given("latents") || arguments.list("latents") == std::vector<std::string>{"all"}) return {};
-  return parse_latents(arguments.list("latents"), coder.source_latents, "option --latents");
+  auto latents = parse_latents(arguments.list("latents"), coder.source_latents, "option --latents");
+  const auto& ids = coder.latent_ids;
+  for (const std::uint32_t latent : latents)
+    if (!ids.empty() && !std::binary_search(ids.begin(), ids.end(), latent))
+      arguments.refuse("latents",
+                       "there is no latent " + std::to_string(latent) + " in " + arguments.positional()[0] +
+                           ", which has " + std::to_string(coder.latents) + " of " +
+                           std::to_string(coder.source_latents) + "; polysem info --json lists them");
+  return latents;
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.positional().size() != 2)
+  auto paths = arguments.positional();
+  if (arguments.given("out")) paths.push_back(arguments.text("out"));  // as other commands have it
+  if (paths.size() != 2)
     throw UsageError("polysem convert takes two arguments, CODER and OUT.polysem; found " +
-                     std::to_string(arguments.positional().size()));
-  const std::filesystem::path in = arguments.positional()[0], out = arguments.positional()[1];
+                     std::to_string(paths.size()));
+  const std::filesystem::path in = paths[0], out = paths[1];
   arguments.choice("to", {"core"});
   const polysem_dtype dtype =
       core_dtype_named(arguments.choice("dtype", {"f32", "f16", "bf16", "int8", "int4"}));
@@ -144,7 +158,7 @@ int run(const Arguments& arguments) {
         data.missing + "; give --data STORE");
 
   Session session(arguments);
-  const LoadedCoder whole = from_core(coder);  // what quality is measured against
+  const LoadedCoder whole = from_core(coder, in.string());  // what quality is measured against
   const auto whole_ids = coder.latent_ids;
   if (to_thresholds) coder.activation = POLYSEM_RELU, coder.k = 0;  // a part of it needs no k
   if (!latents.empty()) coder = subset_of(coder, latents);

@@ -71,7 +71,7 @@ PreservationResult score_model(const Arguments& arguments, Session& session, con
 
 int run(const Arguments& arguments) {
   const std::filesystem::path folder = arguments.only_positional();
-  if (arguments.has("out")) require_writable(arguments.text("out"));
+  expect_result_writable(arguments);
   const LoadedCoder coder = load_coder(folder);
   const ActivationStore store(arguments.text("data"));
   Session session(arguments);
@@ -96,9 +96,7 @@ int run(const Arguments& arguments) {
   json["data"] = data_json(arguments.text("data"), store, std::min(rows, store.rows()));
   json["environment"] = session.environment();
   json["config"] = arguments.effective();
-  write_json_result(arguments, json);
-  if (arguments.has("out"))
-    write_file_atomic(arguments.text("out"), std::string_view(to_text(json, 2) + "\n"));
+  write_only_result(arguments, json);
   return kDone;
 }
 

@@ -6,6 +6,7 @@
 #include "bench/program/matrix_source.hpp"
 #include "bench/program/store_summary.hpp"
 #include "bench/program/terminal.hpp"
+#include "bench/program/text_columns.hpp"
 #include "polysem/coder_folder.hpp"
 #include "polysem/core_file.hpp"
 #include "polysem/error.hpp"
@@ -91,10 +92,14 @@ Description describe_core_file(const Path& path) {
     d.details["latent_ids"] = std::vector<std::uint32_t>(m.latent_ids, m.latent_ids + m.latents);
     d.rows.push_back({"of a coder with", counted(m.source_latents, "latent")});
   }
-  std::int64_t named = 0;
-  for (std::uint32_t i = 0; i < m.latents; ++i) named += model.latent_name(i).empty() ? 0 : 1;
-  if (named > 0) d.rows.push_back({"named latents", with_commas(named)});
-  if (source.length > 0) d.rows.push_back({"model and site", std::string(source.data, source.length)});
+  json names = json::object();
+  for (std::uint32_t i = 0; i < m.latents; ++i)
+    if (std::string text = model.latent_name(i); !text.empty())
+      names[std::to_string(model.source_latent(i))] = std::move(text);
+  if (!names.empty())
+    d.rows.push_back({"named latents", with_commas(static_cast<std::int64_t>(names.size()))});
+  d.details["names"] = std::move(names);
+  if (source.length > 0) d.rows.push_back({"model and site", one_line({source.data, source.length})});
   d.rows.push_back({"bytes", with_commas(static_cast<std::int64_t>(model.bytes()))});
   return d;
 }
@@ -200,7 +205,7 @@ int run(const Arguments& arguments) {
   d.details["schema"] = "polysem.info/1";
   d.details["path"] = path;
   d.details["kind"] = d.kind;
-  write_json_result(arguments, d.details);
+  write_only_result(arguments, d.details);
   return kDone;
 }
 

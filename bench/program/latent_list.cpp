@@ -21,6 +21,12 @@ bool parse_whole(std::string_view text, std::int64_t& number) {
   return error == std::errc() && end == text.data() + text.size() && number >= 0;
 }
 
+/// Ranges may overlap: what is kept stays as small as the coder.
+void keep_each_once(std::vector<std::uint32_t>& latents) {
+  std::sort(latents.begin(), latents.end());
+  latents.erase(std::unique(latents.begin(), latents.end()), latents.end());
+}
+
 /// Appends "5" or "10-20"; what is wrong with the word, or "".
 std::string append(std::string_view word, std::int64_t latents, std::vector<std::uint32_t>& out) {
   const auto dash = word.find('-', 1);
@@ -47,9 +53,11 @@ void append_file(const std::string& path, std::int64_t latents, std::vector<std:
     line = line.substr(0, line.find('#'));
     std::replace(line.begin(), line.end(), ',', ' ');
     std::istringstream words(line);
-    for (std::string word; words >> word;)
+    for (std::string word; words >> word;) {
       if (const std::string problem = append(word, latents, out); !problem.empty())
         throw Error(ErrorCode::kBadInput, path + ":" + std::to_string(number) + ": " + problem);
+      if (out.size() > 2 * static_cast<std::size_t>(latents)) keep_each_once(out);
+    }
   }
 }
 
@@ -68,9 +76,7 @@ std::vector<std::uint32_t> parse_latents(const std::vector<std::string>& words, 
                             ? ""
                             : "; there is no file of that name either"));
     }
-    // Ranges may overlap: what is kept stays as small as the coder.
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
+    keep_each_once(out);
   }
   if (out.empty()) throw UsageError(what + ": no latents");
   return out;

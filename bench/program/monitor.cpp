@@ -46,7 +46,8 @@ class Monitor {
         context_(context_of(arguments, at_.model().shape().context)),
         left_(arguments.given("tokens") ? arguments.integer("tokens", 1, 1LL << 50) : 1LL << 62),
         columns_(terminal_columns()),
-        colour_(shows_colour()) {
+        colour_(shows_colour()),
+        keeps_hits_(arguments.given("json") || arguments.given("out")) {
     for (const polysem_subject subject : kSubjects) {
       totals_[subject].resize(rules_.count(subject));
       for (std::size_t i = 0; i < rules_.count(subject); ++i)
@@ -58,7 +59,8 @@ class Monitor {
   int run() {
     TextReader reader(arguments_.list("text"),
                       text_split(arguments_.choice("split", {"all", "train", "heldout"})));
-    if (!at_.note().empty() && !arguments_.flag("quiet")) std::cerr << "note: " << at_.note() << "\n";
+    if (!at_.note().empty() && !arguments_.flag("quiet"))
+      std::cerr << "note: " << one_line(at_.note()) << "\n";
     catch_interrupts();
     while (left_ > 0 && !stop_requested()) {
       const auto document = reader.next();
@@ -66,7 +68,7 @@ class Monitor {
       read(*document);
     }
     print_summary();
-    if (arguments_.has("json")) write_result();
+    if (keeps_hits_) write_result();
     return stop_requested() ? kInterrupted : kDone;
   }
 
@@ -134,7 +136,7 @@ class Monitor {
                       after = tokenizer.decode(ids.subspan(at + 1, end - at - 1));
     const std::int64_t position = piece.first + static_cast<std::int64_t>(at);
     print_hit(position, name, hit.value, one_line(before), one_line(token), one_line(after));
-    if (!arguments_.has("json")) return;
+    if (!keeps_hits_) return;
     json entry = {{"document", document_},
                   {"position", position},
                   {"kind", program::name(subject)},
@@ -208,7 +210,7 @@ class Monitor {
         if (subject == POLYSEM_WATCH)
           subjects.back()["latent"] = at_.coder().source_latent(rules_.watches()[i].latent);
       }
-    write_json_result(arguments_, {{"schema", "polysem.monitor/1"},
+    write_only_result(arguments_, {{"schema", "polysem.monitor/1"},
                                    {"model", at_.file().name()},
                                    {"coder", arguments_.text("coder")},
                                    {"site", at_.site().name()},
@@ -228,7 +230,7 @@ class Monitor {
   CoreState state_;
   std::int64_t context_, left_, tokens_ = 0, positions_ = 0, massive_ = 0, non_finite_ = 0;
   std::size_t columns_, name_columns_ = 1;
-  bool colour_;
+  bool colour_, keeps_hits_;
   std::string document_;
   bool named_ = false;  // whether the document's name has been printed
   std::vector<polysem_hit> hits_;
@@ -239,6 +241,7 @@ class Monitor {
 int run(const Arguments& arguments) {
   if (!arguments.positional().empty())
     throw UsageError("polysem monitor takes no argument; found '" + arguments.positional()[0] + "'");
+  expect_result_writable(arguments);
   return Monitor(arguments).run();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/program/terminal.hpp"
@@ -65,6 +66,17 @@ void write_json_result(const Arguments& arguments, nlohmann::json result) {
   if (!arguments.has("json")) return;
   if (!result.contains("config")) result["config"] = arguments.effective();
   write_file_atomic(arguments.text("json"), std::string_view(to_text(result, 2) + "\n"));
+}
+
+void write_only_result(const Arguments& arguments, nlohmann::json result) {
+  if (!result.contains("config")) result["config"] = arguments.effective();
+  if (arguments.given("out"))
+    write_file_atomic(arguments.text("out"), std::string_view(to_text(result, 2) + "\n"));
+  write_json_result(arguments, std::move(result));
+}
+
+void expect_result_writable(const Arguments& arguments) {
+  if (arguments.given("out")) require_writable(arguments.text("out"));
 }
 
 }  // namespace polysem::program

@@ -32,4 +32,9 @@ std::string to_text(const nlohmann::json& value, int indent = -1);
 /// the command.
 void write_json_result(const Arguments& arguments, nlohmann::json result);
 
+/// The same, and also where --out says: for commands that write nothing else. expect_result_writable() finds
+/// out before the work whether that will do.
+void write_only_result(const Arguments& arguments, nlohmann::json result);
+void expect_result_writable(const Arguments& arguments);
+
 }  // namespace polysem::program

@@ -68,7 +68,8 @@ class Steering {
     const Tokenizer& tokenizer = at_.file().tokenizer();
     const auto prompt = prompt_tokens(arguments_, tokenizer, at_.model().shape().context);
     const std::int64_t text_tokens = arguments_.integer("text-tokens", 0, 1LL << 40);
-    if (!at_.note().empty() && !arguments_.flag("quiet")) std::cerr << "note: " << at_.note() << "\n";
+    if (!at_.note().empty() && !arguments_.flag("quiet"))
+      std::cerr << "note: " << one_line(at_.note()) << "\n";
     std::vector<TokenBatch> text;
     std::vector<LatentUse> uses;
     if (text_tokens > 0) {
@@ -97,7 +98,7 @@ class Steering {
       std::cout << counted(static_cast<std::int64_t>(intervention_.skipped()), "token")
                 << " left as they were: the edits are too large for them to stay finite\n";
     result["environment"] = session_.environment();
-    write_json_result(arguments_, result);
+    write_only_result(arguments_, result);
     return kDone;
   }
 
@@ -200,6 +201,7 @@ int run(const Arguments& arguments) {
     throw UsageError("polysem steer takes no argument; found '" + arguments.positional()[0] + "'");
   if (arguments.list("edit").empty()) arguments.refuse("edit", "is needed; see 'polysem help steer'");
   arguments.text("prompt");
+  expect_result_writable(arguments);
   return Steering(arguments).run();
 }
 

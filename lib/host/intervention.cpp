@@ -36,8 +36,9 @@ void for_sequences(const TokenBatch& batch, const Tensor& rows, const Visit& vis
 Intervention::Intervention(const CoreModel& coder, const Site& site, std::vector<polysem_edit> edits)
     : coder_(&coder), site_(site), edits_(std::move(edits)), state_(coder) {
   if (coder.get().d_in != coder.get().d_out || coder.get().skip != nullptr)
-    throw Error(ErrorCode::kUnsupported,
-                "a transcoder reads one site and writes another; latents are edited with autoencoders only");
+    throw Error(ErrorCode::kBadInput, coder.origin() +
+                                          ": a transcoder reads one site and writes another; latents are "
+                                          "edited with autoencoders only");
   const std::vector<float> zeros(coder.get().d_in);
   std::vector<float> y = zeros;
   expect_done(polysem_apply_edits(state_.get(), polysem_one(zeros.data(), zeros.size()), edits_.data(),

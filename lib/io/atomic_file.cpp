@@ -171,6 +171,7 @@ void AtomicFile::commit() {
 }
 
 void require_writable(const fs::path& path) {
+  if (path.empty()) throw Error(ErrorCode::kInvalidArgument, "the name of a file to write is empty");
   if (written_directly(path)) {  // opening a pipe would wait for its reader
     if (::access(path.c_str(), W_OK) != 0) fail("write", path);
     return;

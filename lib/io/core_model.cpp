@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "lib/core/model_format.hpp"
 #include "lib/io/core_rows.hpp"
@@ -23,6 +26,14 @@ std::vector<T> copied(const T* from, std::size_t count) {
 
 std::string text_of(const polysem_text& text) { return {text.data, text.length}; }
 
+void expect_finite(const std::vector<float>& rows, std::size_t width, const std::string& what) {
+  const auto bad = std::find_if_not(rows.begin(), rows.end(), [](float v) { return std::isfinite(v); });
+  if (bad == rows.end()) return;
+  throw Error(ErrorCode::kBadInput,
+              what + " of latent " + std::to_string(static_cast<std::size_t>(bad - rows.begin()) / width) +
+                  " in the file: scale times weight is not finite; the file is damaged");
+}
+
 using TextGetter = polysem_status (*)(const polysem_model*, std::uint32_t, polysem_text*);
 
 std::vector<std::string> texts(const polysem_model& model, const std::uint32_t* section, TextGetter get) {
@@ -40,23 +51,23 @@ std::vector<std::string> texts(const polysem_model& model, const std::uint32_t* 
 void CoreModel::Free::operator()(std::byte* bytes) const noexcept { release(bytes); }
 void CoreState::Free::operator()(std::byte* bytes) const noexcept { release(bytes); }
 
-CoreModel::CoreModel(const std::filesystem::path& file) : file_(file), size_(file_.bytes().size()) {
-  open(file_.bytes().data(), file.string());
+CoreModel::CoreModel(const std::filesystem::path& file)
+    : file_(file), size_(file_.bytes().size()), origin_(file.string()) {
+  open(file_.bytes().data());
 }
 
 CoreModel::CoreModel(std::span<const std::byte> bytes, std::string origin)
-    : memory_(allocate(bytes.size())), size_(bytes.size()) {
+    : memory_(allocate(bytes.size())), size_(bytes.size()), origin_(std::move(origin)) {
   if (!bytes.empty()) std::memcpy(memory_.get(), bytes.data(), bytes.size());
-  open(memory_.get(), origin);
+  open(memory_.get());
 }
 
-void CoreModel::open(const void* bytes, const std::string& origin) {
+void CoreModel::open(const void* bytes) {
   // An empty file has no address.
   const polysem_status status = size_ == 0 ? POLYSEM_TRUNCATED : polysem_open(bytes, size_, &model_);
   if (status == POLYSEM_OK) return;
-  const bool later = status == POLYSEM_UNSUPPORTED_VERSION || status == POLYSEM_UNSUPPORTED_DTYPE;
-  throw Error(later ? ErrorCode::kUnsupported : ErrorCode::kBadInput,
-              origin + ": " + polysem_status_text(status) + " (" + std::to_string(size_) +
+  throw Error(ErrorCode::kBadInput,
+              origin_ + ": " + polysem_status_text(status) + " (" + std::to_string(size_) +
                   " bytes); 'polysem convert CODER OUT.polysem --to core' writes such a file");
 }
 
@@ -71,6 +82,9 @@ CoreCoder CoreModel::coder() const {
                            static_cast<polysem_dtype>(m.encoder_dtype));
   c.w_dec = io::widen_rows(m.decoder, m.decoder_scale, m.latents, m.d_out,
                            static_cast<polysem_dtype>(m.decoder_dtype));
+  // polysem_open() looks at the scales and the rounded weights, not at their products.
+  expect_finite(c.w_enc, m.d_in, origin_ + ": W_enc");
+  expect_finite(c.w_dec, m.d_out, origin_ + ": W_dec");
   c.b_enc = copied(m.encoder_bias, m.latents);
   c.b_dec = copied(m.decoder_bias, m.d_out);
   c.threshold = copied(m.threshold, m.latents);

@@ -64,7 +64,8 @@ void save_coder(const std::filesystem::path& folder, const CoderConfig& config, 
 }
 
 LoadedCoder load_coder(const std::filesystem::path& folder) {
-  if (is_core_file(folder)) return from_core(CoreModel(folder).coder());
+  if (is_core_file(folder)) return from_core(CoreModel(folder).coder(), folder.string());
+  expect_coder(folder);
   CoderFile file = read_coder_file(folder);
   LoadedCoder coder;
   CoderConfig& config = coder.config;

@@ -29,7 +29,7 @@ std::string recipe_of(polysem_activation activation) {
     case POLYSEM_GATED:
       break;
   }
-  throw Error(ErrorCode::kUnsupported, "a Gated coder runs in polysem::core only");
+  return "";
 }
 
 CoderProvenance provenance_of(const std::string& source) {
@@ -63,10 +63,15 @@ CoreCoder to_core(LoadedCoder coder) {
   return core;
 }
 
-LoadedCoder from_core(CoreCoder core) {
-  if (!core.skip.empty() || core.input_scale != 1.0f || core.output_scale != 1.0f)
-    throw Error(ErrorCode::kUnsupported,
-                "a coder with a skip connection or scales that are not folded runs in polysem::core only");
+LoadedCoder from_core(CoreCoder core, const std::string& origin) {
+  const char* extra = core.activation == POLYSEM_GATED ? "is Gated"
+                      : !core.skip.empty()             ? "has a skip connection"
+                      : core.input_scale != 1.0f || core.output_scale != 1.0f
+                          ? "has scales that are not folded"
+                          : nullptr;
+  if (extra != nullptr)
+    throw Error(ErrorCode::kBadInput,
+                origin + ": the coder " + extra + ", which only polysem::core and polysem monitor can run");
   LoadedCoder coder;
   coder.config.recipe = recipe_of(core.activation);
   coder.config.d_in = core.d_in;
@@ -83,6 +88,17 @@ LoadedCoder from_core(CoreCoder core) {
 bool is_core_file(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
+}
+
+void expect_coder(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.empty() || !std::filesystem::exists(path, error))
+    throw Error(ErrorCode::kBadInput,
+                "'" + path.string() + "': expected a coder's folder or a .polysem file; it does not exist");
+  if (!std::filesystem::is_directory(path, error))
+    throw Error(ErrorCode::kBadInput, path.string() +
+                                          ": expected a coder's folder or a .polysem file; it is neither a "
+                                          "folder nor a regular file");
 }
 
 CoreCoder load_core_coder(const std::filesystem::path& path) {

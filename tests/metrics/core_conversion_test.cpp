@@ -69,7 +69,7 @@ TEST_F(CoreConversion, F32KeepsEveryKindAsItIs) {
     EXPECT_NEAR(q.fvu_after, q.fvu_before, 1e-5);
     EXPECT_DOUBLE_EQ(q.l0_before, host.sparsity.l0);
     EXPECT_GT(q.agreement, 0.9999);
-    const LoadedCoder back = from_core(model.coder());
+    const LoadedCoder back = from_core(model.coder(), "test");
     EXPECT_EQ(back.config.recipe, recipe);
     EXPECT_EQ(back.weights.w_enc, coder.weights.w_enc);
     EXPECT_EQ(back.weights.threshold, coder.weights.threshold);
@@ -136,7 +136,7 @@ TEST_F(CoreConversion, ASubsetIsMeasuredByItself) {
             measure_core(executor_, coder, {}, {core_file_bytes(loose, POLYSEM_F32), "l"}, {&rows_, 700, 800})
                 .agreement);
   // Rounded anew, the subset is its own measure, and of its subset, too.
-  const LoadedCoder whole = from_core(model.coder());
+  const LoadedCoder whole = from_core(model.coder(), "test");
   const std::vector<std::uint32_t> ids = {2, 3, 17};
   EXPECT_GT(measure_core(executor_, whole, ids, model, all_).agreement, 0.9999);
   const CoreModel one(core_file_bytes(subset_of(model.coder(), std::vector<std::uint32_t>{17}), POLYSEM_F32),

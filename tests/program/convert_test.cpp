@@ -1,4 +1,5 @@
 // polysem convert, and the commands that take the file it writes.
+#include "polysem/core_file.hpp"
 #include "tests/program/program_fixture.hpp"
 
 namespace polysem {
@@ -44,10 +45,12 @@ TEST_F(Convert, SubsetsOfTopKGetThresholds) {
   EXPECT_EQ(json["quality"]["rows"], 1500);
   ASSERT_EQ(run("info s.polysem --json i.json").code, 0);
   EXPECT_EQ(read_json("i.json")["latent_ids"], nlohmann::json({1, 5, 10, 11, 12, 60}));
+  EXPECT_EQ(read_json("i.json")["names"], nlohmann::json({{"5", "months"}}));
   // A subset of the subset; latents keep their numbers.
   ASSERT_EQ(run("convert s.polysem t.polysem --latents 5,60 --data store --quiet --json t.json").code, 0);
   EXPECT_GT(read_json("t.json")["quality"]["agreement"], 0.9999);
-  expect_failure("convert s.polysem t.polysem --latents 6", 2, "no latent 6");
+  expect_failure("convert s.polysem t.polysem --latents 6", 2,
+                 "option --latents: there is no latent 6 in s.polysem");
   ASSERT_EQ(run("convert coder all.polysem --latents all --quiet --json a.json").code, 0);
   EXPECT_EQ(read_json("a.json")["latents"], 64);
 
@@ -72,11 +75,47 @@ TEST_F(Convert, RefusesBadRequestsAndFiles) {
   expect_failure("convert nothing o.polysem", 3, "nothing");
   std::ofstream(folder_ / "names.json") << R"({"64": "beyond"})";
   expect_failure("convert coder o.polysem --names names.json", 3, "names.json: 64");
+  for (const char* names : {R"({"5": "a", "5": "b"})", R"({"05": "a"})", R"({"5.0": "a"})", R"({"5": "a)"}) {
+    std::ofstream(folder_ / "names.json") << names;
+    expect_failure("convert coder o.polysem --names names.json", 3, "names.json: ");
+  }
+  expect_failure("convert coder ''", 2, "empty");
+  expect_failure("convert coder o.polysem --out p.polysem", 2, "two arguments");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "o.polysem"));
+  EXPECT_EQ(run("convert coder --out p.polysem --rows 10 --quiet").code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "p.polysem"));
   std::ofstream(folder_ / "junk.polysem") << "POLYSEM";
   for (const char* command :
        {"info junk.polysem", "eval junk.polysem --data store", "convert junk.polysem o.polysem"})
     expect_failure(command, 3, "junk.polysem: ");
+  for (const char* command : {"eval absent --data store", "convert absent o.polysem", "eval '' --data store"})
+    expect_failure(command, 3, "expected a coder's folder or a .polysem file; it does not exist");
+}
+
+// A file that another version wrote, or one that this version's core can run but nothing else, is a file that
+// cannot be used: no backend is at fault.
+TEST_F(Convert, FilesThatCannotBeUsedAreBadFiles) {
+  make_and_train();
+  ASSERT_EQ(run("convert coder c.polysem --rows 10 --quiet").code, 0);
+  std::fstream(folder_ / "c.polysem", std::ios::in | std::ios::out | std::ios::binary).seekp(8).put(9);
+  for (const char* command : {"info c.polysem", "eval c.polysem --data store", "convert c.polysem o.polysem"})
+    expect_failure(command, 3, "c.polysem: the model file was written by a later version");
+
+  CoreCoder coder;
+  coder.d_in = coder.d_out = 16;
+  coder.latents = coder.source_latents = 64;
+  coder.w_enc.assign(64 * 16, 1.0f), coder.w_dec = coder.w_enc;
+  coder.b_enc.assign(64, 0.0f), coder.b_dec.assign(16, 0.0f);
+  coder.output_scale = 2;
+  write_core_file(folder_ / "scaled.polysem", coder, POLYSEM_F32);
+  for (const char* command :
+       {"eval scaled.polysem --data store", "encode scaled.polysem --data store --out o",
+        "convert scaled.polysem o.polysem"})
+    expect_failure(command, 3, "scaled.polysem: the coder has scales that are not folded");
+  coder.output_scale = 1;
+  coder.source = "tiny \033[31mblocks.0.hook_resid_post";
+  write_core_file(folder_ / "red.polysem", coder, POLYSEM_F32);
+  EXPECT_EQ(run("info red.polysem").output.find('\033'), std::string::npos);
 }
 
 }  // namespace

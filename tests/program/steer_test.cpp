@@ -34,6 +34,11 @@ TEST_F(Steer, WritesWithAndWithoutSideBySide) {
   EXPECT_NE(o.output.find("without the edits"), std::string::npos);
   EXPECT_NE(o.output.find("next-token loss"), std::string::npos);
 
+  // What --json writes, --out writes.
+  ASSERT_EQ(run(base_ + "--prompt 'a cat, ' --edit '0=+40,5=0' --text-tokens 0 --out o.json").code, 0);
+  EXPECT_EQ(read_json("o.json")["with"], json["with"]);
+  expect_failure(base_ + "--prompt cat --edit 0=1 --out none/o.json", 1, "none/o.json");
+
   // An edit that changes nothing; the same seed; a .polysem file.
   ASSERT_EQ(run("convert coder c.polysem --quiet").code, 0);
   ASSERT_EQ(

@@ -61,8 +61,11 @@ class CoreModel {
 
   const polysem_model& get() const noexcept { return model_; }
   std::size_t bytes() const noexcept { return size_; }
-  /// What core_file_bytes() was given, with weights as they were rounded.
+  /// What core_file_bytes() was given, with weights as they were rounded. Throws Error{kBadInput} where a
+  /// scale makes a weight infinite.
   CoreCoder coder() const;
+  /// The file, or what the bytes were called.
+  const std::string& origin() const noexcept { return origin_; }
   /// The number that a latent of the original coder has here, or Error{kInvalidArgument} that says which
   /// there are.
   std::uint32_t find(std::int64_t source_latent) const;
@@ -71,7 +74,7 @@ class CoreModel {
   std::string latent_name(std::uint32_t latent) const;
 
  private:
-  void open(const void* bytes, const std::string& origin);
+  void open(const void* bytes);
 
   struct Free {
     void operator()(std::byte* bytes) const noexcept;
@@ -79,6 +82,7 @@ class CoreModel {
   MappedFile file_;
   std::unique_ptr<std::byte[], Free> memory_;
   std::size_t size_ = 0;
+  std::string origin_;
   polysem_model model_{};
 };
 

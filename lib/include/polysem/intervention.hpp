@@ -19,7 +19,7 @@ enum class EditedPositions : std::uint8_t { kAll, kPrompt, kGenerated };
 class Intervention {
  public:
   /// `coder` outlives it. Edits are numbered as the file has its latents. Throws Error{kInvalidArgument} for
-  /// edits that the coder does not take, Error{kUnsupported} for a transcoder, which reads one site and
+  /// edits that the coder does not take, Error{kBadInput} for a transcoder, which reads one site and
   /// writes another.
   Intervention(const CoreModel& coder, const Site& site, std::vector<polysem_edit> edits);
 
