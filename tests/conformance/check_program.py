@@ -40,6 +40,11 @@ expect_code(0, "8 of   8 cases", "--device", "reference", "--mode", "support", "
             "--json", f"{folder}/support.json")
 row = json.load(open(f"{folder}/support.json"))["backends"][0]["ops"][0]
 expect(row["op"] == "random_fill" and row["supported"] == row["cases"] and row["types"] == {"f32": True}, str(row))
+expect_code(0, "", "--mode", "support")  # no backend has only a part of an op
+expect_code(0, "gemm                f32 bf16", "--device", "onednn", "--mode", "support", "--filter", "gemm")
+expect_code(2, "no op fits", "--mode", "support", "--filter", "no_such_op", "--device", "reference")
+expect_code(2, "no op that is timed fits", "--mode", "perf", "--filter", "no_such_op", "--device", "reference")
+expect_code(1, "cannot write", "--mode", "perf", "--json", f"{folder}/missing/perf.json", "--device", "reference")
 expect_code(0, "GFLOP/s", "--device", "reference", "--mode", "perf", "--filter", "firing_stats", "--json",
             f"{folder}/perf.json")
 rates = json.load(open(f"{folder}/perf.json"))["backends"][0]

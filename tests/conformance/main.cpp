@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <iostream>
 
 #include "polysem/error.hpp"
@@ -61,10 +62,7 @@ int run_tests(const CommandLine& line, char* program) {
   testing::InitGoogleTest(&count, arguments.data());
   if (line.mode == "grad" || !line.filter.empty()) {
     const std::string names = chosen_tests(line);
-    if (names.empty()) {
-      std::cerr << "polysem-backend-test: no test fits --filter " << line.filter << "\n";
-      return 2;
-    }
+    if (names.empty()) throw std::invalid_argument("no test fits --filter " + line.filter);
     GTEST_FLAG_SET(filter, names);
   }
   testing::UnitTest::GetInstance()->listeners().Append(new Rerun(program));
@@ -79,6 +77,8 @@ int run(const CommandLine& line, char* program) {
     }
   }
   if (!line.devices.empty()) choose_backends(line.devices);
+  if (!line.json.empty() && !std::ofstream(line.json, std::ios::app))  // before minutes of measuring
+    throw std::runtime_error("cannot write " + line.json);
   if (line.mode == "support") return show_support(line);
   if (line.mode == "perf") return measure(line);
   return run_tests(line, program);

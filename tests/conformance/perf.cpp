@@ -185,6 +185,9 @@ nlohmann::json measure_backend(const std::string& name, const std::string& filte
 }  // namespace
 
 int measure(const CommandLine& line) {
+  bool fits = false;
+  for_each_perf_case(kTiny, [&](const PerfCase& test) { fits = fits || matches(line.filter, test.name); });
+  if (!fits) throw std::invalid_argument("no op that is timed fits --filter " + line.filter);
   nlohmann::json result = {{"schema", "polysem.perf/1"}, {"backends", nlohmann::json::array()}};
   for (const std::string& name : backend_names()) {
     if (const Support support = can_run(name); !support) {

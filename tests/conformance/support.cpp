@@ -87,6 +87,7 @@ int show_support(const CommandLine& line) {
     }
     const BackendInfo& info = opened(name).info();
     const auto ops = support_of(opened(name), line.filter);
+    if (ops.empty()) throw std::invalid_argument("no op fits --filter " + line.filter);
     std::cout << name << ": " << info.device << ", " << info.driver << "\n  products in";
     for (const Precision precision : info.precisions) std::cout << " " << polysem::name(precision);
     std::cout << "; " << info.features << "\n";
