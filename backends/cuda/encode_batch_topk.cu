@@ -70,8 +70,10 @@ __global__ void check_rows_kernel(Arguments g, std::uint32_t* nonfinite) {
   for (std::int64_t r = blockIdx.x; r < g.rows; r += gridDim.x) {
     const Stretch row(g, kKeptBlocks + r);
     bool finite = true;
-    for (std::int64_t j = threadIdx.x; j < g.latents; j += kThreads)
-      finite = finite && is_finite(row.value(j));
+    for (std::int64_t j = threadIdx.x; j < g.latents; j += kThreads) {
+      const bool good = is_finite(row.value(j));  // not behind &&: loads would wait for each other
+      finite = finite && good;
+    }
     const bool bad = __syncthreads_or(!finite);
     if (threadIdx.x != 0) continue;
     g.bad[r] = bad ? 1u : 0u;
@@ -105,20 +107,20 @@ __global__ void histogram_kernel(Arguments g, int shift) {
 // One block; leaves the histogram empty.
 __global__ void narrow_kernel(Arguments g, int shift) {
   __shared__ std::uint32_t counts[256];
+  __shared__ Search search;
   counts[threadIdx.x] = g.histogram[threadIdx.x];
   g.histogram[threadIdx.x] = 0;
+  if (threadIdx.x == 0) search = g.state->search;
   __syncthreads();
-  if (threadIdx.x != 0 || g.state->all != 0u) return;
-  std::uint64_t found = 0;
-  for (int i = 0; i < 256; ++i) found += counts[i];
-  Search search = g.state->search;
+  if (g.state->all != 0u) return;
+  std::uint32_t found;
+  block_scan(counts[threadIdx.x], found);
   if (shift == 24 && found <= search.wanted) {  // no tie is left out, so the threshold may be 0
-    g.state->all = 1;
-    search.wanted = 0;
+    if (threadIdx.x == 0) g.state->all = 1, g.state->search.wanted = 0;
   } else {
     narrow_search(counts, shift, search);
+    if (threadIdx.x == 0) g.state->search = search;
   }
-  g.state->search = search;
 }
 
 __global__ void count_kernel(Arguments g) {

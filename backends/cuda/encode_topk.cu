@@ -33,7 +33,7 @@ struct Row {
   }
 };
 
-// Three lists that are searched. Beyond the last latent lies what nothing is below.
+// Lists that are searched. Beyond the last latent lies what nothing is below.
 struct AllOf {
   const Row& row;
   __device__ std::int64_t member(std::int64_t i) const { return i; }
@@ -56,6 +56,13 @@ struct MembersOf {
   }
 };
 
+struct KeptMembersOf {
+  MembersOf members;
+  const std::uint32_t* keys;
+  __device__ std::int64_t member(std::int64_t i) const { return members.member(i); }
+  __device__ std::uint32_t key(std::int64_t i) const { return keys[i]; }
+};
+
 // The k-th largest key of a list, eight bits at a time.
 template <class List>
 __device__ Search find_kth(const List& list, std::int64_t count, std::int64_t k) {
@@ -70,8 +77,7 @@ __device__ Search find_kth(const List& list, std::int64_t count, std::int64_t k)
       if (in_question(key, search.prefix, shift)) atomicAdd(&histogram[(key >> shift) & 255u], 1u);
     }
     __syncthreads();
-    if (threadIdx.x == 0) narrow_search(histogram, shift, search);
-    __syncthreads();
+    narrow_search(histogram, shift, search);
   }
   const Search found = search;
   __syncthreads();
@@ -110,29 +116,49 @@ __device__ void select(const Row& row, const List& list, std::int64_t count, std
   });
 }
 
-// Largest key of each group, a warp a group; gives whether this thread saw only finite numbers.
+// Largest key of each group, a warp some groups at a time, whose loads are under way together; gives whether
+// this thread saw only finite numbers.
 __device__ bool find_maxima(const Row& row, std::uint32_t* maxima) {
+  constexpr int kAtOnce = 4;
   bool finite = true;
-  for (std::int64_t q = warp(); q < row.g.groups; q += kThreads / kWarp) {
-    const std::int64_t first = q * row.g.group;
-    const std::int64_t end = first + row.g.group < row.g.n ? first + row.g.group : row.g.n;
-    std::uint32_t most = 0;
-    for (std::int64_t i = first + lane(); i < end; i += kWarp) {
-      finite = finite && is_finite(row.value(i));
-      const std::uint32_t key = row.key(i);
-      most = key > most ? key : most;
+  for (std::int64_t q = warp() * kAtOnce; q < row.g.groups; q += kThreads / kWarp * kAtOnce) {
+    std::uint32_t most[kAtOnce] = {};
+    for (std::int64_t c = lane(); c < row.g.group; c += kWarp) {
+#pragma unroll
+      for (int u = 0; u < kAtOnce; ++u) {
+        const std::int64_t i = (q + u) * row.g.group + c, j = i < row.g.n ? i : 0;
+        const std::uint32_t own = row.key(j), key = i < row.g.n ? own : 0u;
+        const bool good = is_finite(row.value(j));  // not behind &&: loads would wait for each other
+        finite = finite && good;
+        most[u] = key > most[u] ? key : most[u];
+      }
     }
-    most = __reduce_max_sync(kAllLanes, most);
-    if (lane() == 0) maxima[q] = most;
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const std::uint32_t largest = __reduce_max_sync(kAllLanes, most[u]);
+      if (lane() == 0 && q + u < row.g.groups) maxima[q + u] = largest;
+    }
   }
   return finite;
+}
+
+// The k largest of the chosen groups' members; where there is room in place of the maxima, their keys are
+// read once.
+__device__ void select_members(const Row& row, const std::uint32_t* chosen, std::uint32_t* maxima,
+                               std::int64_t out) {
+  const MembersOf members{row, chosen};
+  const std::int64_t count = row.g.k * row.g.group;
+  if (count > kMostGroups) return select(row, members, count, out);
+  for (std::int64_t i = threadIdx.x; i < count; i += kThreads) maxima[i] = members.key(i);
+  __syncthreads();
+  select(row, KeptMembersOf{members, maxima}, count, out);
 }
 
 // The k largest of each row, a block a row: exact, ties to the lowest latent, in ascending order of the
 // latent. The k groups of neighbouring latents with the largest maxima hold the k largest (ties to the lowest
 // group); so the row is read once, and the search runs over maxima, then over the members of the chosen
 // groups.
-__global__ void __launch_bounds__(kThreads) encode_topk_kernel(Arguments g) {
+__global__ void __launch_bounds__(kThreads, 2) encode_topk_kernel(Arguments g) {
   __shared__ std::uint32_t maxima[kMostGroups], chosen[kMostChosen];
   for (std::int64_t r = blockIdx.x; r < g.rows; r += gridDim.x) {
     const Row row{g, static_cast<const float*>(g.h.data) + r * g.h.stride};
@@ -141,7 +167,10 @@ __global__ void __launch_bounds__(kThreads) encode_topk_kernel(Arguments g) {
     if (g.groups > 0) {
       finite = find_maxima(row, maxima);
     } else {
-      for (std::int64_t i = threadIdx.x; i < g.n; i += kThreads) finite = finite && is_finite(row.value(i));
+      for (std::int64_t i = threadIdx.x; i < g.n; i += kThreads) {
+        const bool good = is_finite(row.value(i));
+        finite = finite && good;
+      }
     }
     if (__syncthreads_or(!finite)) {
       for (std::int64_t i = threadIdx.x; i < g.k; i += kThreads) {
@@ -153,7 +182,7 @@ __global__ void __launch_bounds__(kThreads) encode_topk_kernel(Arguments g) {
       const MaximaOf groups{maxima};
       each_taken(groups, g.groups, find_kth(groups, g.groups, g.k),
                  [&](std::uint32_t place, std::int64_t i) { chosen[place] = static_cast<std::uint32_t>(i); });
-      select(row, MembersOf{row, chosen}, g.k * g.group, out);
+      select_members(row, chosen, maxima, out);
     } else {
       select(row, AllOf{row}, g.n, out);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backends/cuda/block.cuh"
+#include "backends/cuda/rows.cuh"
 
 namespace polysem::cuda {
 
@@ -28,17 +29,6 @@ void each_part(std::int64_t instances, std::int64_t step, F&& f) {
 inline Tensor part_of(const Tensor& t, std::int64_t rows, std::int64_t first, std::int64_t count) {
   return t ? t.row_range(first * rows, count * rows) : t;
 }
-
-/// Matrix of f32 on the device.
-struct Rows {
-  float* data = nullptr;
-  std::int64_t stride = 0;
-
-  Rows() = default;
-  Rows(float* first, std::int64_t cols) : data(first), stride(cols) {}
-  explicit Rows(const Tensor& t) : data(pointer_of<float>(t)), stride(t.stride) {}
-  __device__ float& operator()(std::int64_t row, std::int64_t col) const { return data[row * stride + col]; }
-};
 
 /// Sum of list[0, count) by the whole block; every thread gets it.
 __device__ inline float block_sum_of(const float* list, std::int64_t count) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backends/cuda/block.cuh"
+#include "backends/cuda/rows.cuh"
 
 namespace polysem::cuda {
 
@@ -11,7 +12,7 @@ struct LatentList {
   const std::int32_t* entries = nullptr;
   const std::int32_t* rows = nullptr;
   const float* weights = nullptr;
-  Floats source;
+  Rows source;
   std::int64_t capacity = 0, source_rows = 0;
   float scale = 1.0f;
 
@@ -41,6 +42,9 @@ struct StagedEntries {
   std::int32_t row[kThreads];
 };
 
+/// Columns that a thread sums at a time, so that many loads are under way.
+inline constexpr int kColumnsEach = 4;
+
 /// Adds scale * sum of weight * source[row] over latent j's entries to sums[0, count) for the columns from
 /// `column` on. The whole block of kThreads does it; a thread adds to its own sums alone: those at its number
 /// and every kThreads further on.
@@ -63,11 +67,21 @@ __device__ inline void add_latent_sums(const LatentList& list, std::int64_t j, s
     staged.row[threadIdx.x] = row;
     __syncthreads();
     const int here = static_cast<int>(end - base < kThreads ? end - base : kThreads);
-    for (std::int64_t c = threadIdx.x; c < count; c += kThreads) {
-      float sum = sums[c];
-#pragma unroll 8
-      for (int e = 0; e < here; ++e) sum += staged.weight[e] * list.source(staged.row[e], column + c);
-      sums[c] = sum;
+    for (std::int64_t c = threadIdx.x; c < count; c += kColumnsEach * kThreads) {
+      float sum[kColumnsEach];
+#pragma unroll
+      for (int q = 0; q < kColumnsEach; ++q)
+        sum[q] = c + q * kThreads < count ? sums[c + q * kThreads] : 0.0f;
+#pragma unroll 4
+      for (int e = 0; e < here; ++e) {
+#pragma unroll
+        for (int q = 0; q < kColumnsEach; ++q)
+          if (c + q * kThreads < count)
+            sum[q] += staged.weight[e] * list.source(staged.row[e], column + c + q * kThreads);
+      }
+#pragma unroll
+      for (int q = 0; q < kColumnsEach; ++q)
+        if (c + q * kThreads < count) sums[c + q * kThreads] = sum[q];
     }
     __syncthreads();
   }

@@ -15,14 +15,15 @@ constexpr std::int64_t kSegment = 64;  // latents whose part of the input's grad
 /// One of the two matrices with what updates it.
 struct Side {
   LatentList main, aux;
-  Floats w, m, v, low;
+  Rows w, m, v;
+  Floats low;
   std::int64_t latents, cols;
   bool unit_norm;
 };
 
 // Gradient and Adam step of one matrix's rows, a block a latent; the gradient exists in shared memory alone.
 template <std::int64_t kWidth>
-__global__ void __launch_bounds__(kThreads) latent_update_kernel(Side g, Adam adam) {
+__global__ void __launch_bounds__(kThreads, 4) latent_update_kernel(Side g, Adam adam) {
   __shared__ float row[kWidth];  // gradient, then new weights; a thread touches only its own columns
   __shared__ StagedEntries staged;
   for (std::int64_t j = blockIdx.x; j < g.latents; j += gridDim.x) {
@@ -39,15 +40,15 @@ __global__ void __launch_bounds__(kThreads) latent_update_kernel(Side g, Adam ad
       const float w = g.w(j, c);
       float m = g.m(j, c), v = g.v(j, c);
       row[c] = adam.step(g.unit_norm ? row[c] - along * w : row[c], w, m, v);
-      g.m.set(j, c, m);
-      g.v.set(j, c, v);
+      g.m(j, c) = m;
+      g.v(j, c) = v;
       squares += row[c] * row[c];
     }
     if (g.unit_norm) squares = block_sum(squares);
     const float length = g.unit_norm && squares > 0.0f ? sqrtf(squares) : 1.0f;
     for (std::int64_t c = threadIdx.x; c < g.cols; c += kThreads) {
       const float w = row[c] / length;
-      g.w.set(j, c, w);
+      g.w(j, c) = w;
       if (g.low) g.low.set(j, c, w);
     }
   }
@@ -61,16 +62,17 @@ void enqueue_side(const Scope& s, const LatentUpdate& op, const Side& side) {
 }
 
 // partial[segment] = sum of weight[j] * w[j] over the segment's latents, in order; a thread a column.
-__global__ void weighted_rows_kernel(std::int64_t latents, std::int64_t cols, const float* weights, Floats w,
-                                     Floats partial) {
+__global__ void weighted_rows_kernel(std::int64_t latents, std::int64_t cols, const float* weights, Rows w,
+                                     Rows partial) {
   const std::int64_t segments = (latents + kSegment - 1) / kSegment;
   for (std::int64_t i = thread_number(); i < segments * cols; i += thread_count()) {
     const Place at = place_of(i, cols);
     const std::int64_t first = at.row * kSegment;
     const std::int64_t end = first + kSegment < latents ? first + kSegment : latents;
     float sum = 0.0f;
+#pragma unroll 8
     for (std::int64_t j = first; j < end; ++j) sum += weights[j] * w(j, at.col);
-    partial.set(at.row, at.col, sum);
+    partial(at.row, at.col) = sum;
   }
 }
 
@@ -85,7 +87,7 @@ void enqueue_input_gradient(const Scope& s, const LatentUpdate& op, const Latent
                             const float* g_b) {
   const Tensor partial = s.workspace.matrix(segments(op), op.d_in);
   launch(s, weighted_rows_kernel, threads_for(segments(op) * op.d_in), kThreads, op.latents, op.d_in, g_b,
-         Floats(t.w_enc), Floats(partial));
+         Rows(t.w_enc), Rows(partial));
   enqueue(s, sum_of_segments(op), {.a = partial, .b = {}, .out = t.input_gradient});
 }
 
@@ -118,11 +120,11 @@ void enqueue(const Scope& s, const LatentUpdate& op, const LatentUpdate::Operand
   enqueue_weight_sums(s, op.latents, enc, enc_aux, pointer_of<float>(g_b), false);
   if (t.input_gradient) enqueue_input_gradient(s, op, t, pointer_of<const float>(g_b));
   enqueue_side(s, op,
-               {enc, enc_aux, Floats(t.w_enc), Floats(t.m_enc), Floats(t.v_enc), Floats(t.w_enc_low),
-                op.latents, op.d_in, false});
+               {enc, enc_aux, Rows(t.w_enc), Rows(t.m_enc), Rows(t.v_enc), Floats(t.w_enc_low), op.latents,
+                op.d_in, false});
   enqueue_side(s, op,
-               {dec, dec_aux, Floats(t.w_dec), Floats(t.m_dec), Floats(t.v_dec), Floats(t.w_dec_low),
-                op.latents, op.d_out, op.unit_norm});
+               {dec, dec_aux, Rows(t.w_dec), Rows(t.m_dec), Rows(t.v_dec), Floats(t.w_dec_low), op.latents,
+                op.d_out, op.unit_norm});
   enqueue(s, AdamUpdate{.rows = 1, .cols = op.latents, .adam = op.adam},
           {.gradient = g_b, .parameter = t.b_enc, .m = t.m_b, .v = t.v_b});
 }

@@ -31,11 +31,16 @@ __device__ inline bool in_question(std::uint32_t key, std::uint32_t prefix, int 
   return shift == 24 || (key >> (shift + 8)) == (prefix >> (shift + 8));
 }
 
-/// Finds the next eight bits from how often each value of them occurs. One thread does it.
+/// Finds the next eight bits from how often each value of them occurs. The whole block of 256 does it, a
+/// thread a value; both arguments are in shared memory, which all have met for.
 __device__ inline void narrow_search(const std::uint32_t* histogram, int shift, Search& search) {
-  unsigned digit = 255;
-  while (digit > 0 && histogram[digit] < search.wanted) search.wanted -= histogram[digit--];
-  search.prefix |= digit << shift;
+  static_assert(kThreads == 256);
+  const std::uint32_t wanted = search.wanted, digit = 255u - threadIdx.x, here = histogram[digit];
+  std::uint32_t all;
+  const std::uint32_t before = block_scan(here, all);  // of larger values
+  if ((before < wanted || threadIdx.x == 0) && (before + here >= wanted || digit == 0))
+    search = {search.prefix | digit << shift, wanted - before};
+  __syncthreads();
 }
 
 /// Of a stretch of a list of which `above` are above the k-th largest key and `equal` equal to it: how many
