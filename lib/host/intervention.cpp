@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <memory>
 
 #include "polysem/capture.hpp"
@@ -22,6 +23,29 @@ void expect_done(polysem_status status) {
     throw Error(ErrorCode::kInvalidArgument, "edits: " + std::string(polysem_status_text(status)));
 }
 
+constexpr std::size_t kLeastPositions = 8;  // of a thread: each takes a TopK coder a millisecond or so
+
+/// Positions that a TopK coder edits or encodes cost a product with its whole encoder each: they are shared
+/// out to the threads of the backend, each with a state of its own. The bits of a position are the same in
+/// any state. `work` gets a state, the first position and their number.
+template <class Work>
+void for_parts(const CoreModel& coder, std::vector<CoreState>& states, int threads, std::size_t positions,
+               const Work& work) {
+  const std::size_t most =
+      coder.get().activation == POLYSEM_TOPK ? static_cast<std::size_t>(std::max(threads, 1)) : 1;
+  const std::size_t parts = std::clamp<std::size_t>(positions / kLeastPositions, 1, most);
+  while (states.size() < parts) states.emplace_back(coder);
+  const auto part = [&](std::size_t i) {
+    const std::size_t first = positions * i / parts, end = positions * (i + 1) / parts;
+    return work(states[i].get(), first, end - first);
+  };
+  std::vector<std::future<polysem_status>> others;
+  for (std::size_t i = 1; i < parts; ++i) others.push_back(std::async(std::launch::async, part, i));
+  const polysem_status status = part(0);
+  expect_done(status);
+  for (auto& other : others) expect_done(other.get());
+}
+
 /// Calls `visit` with the rows of each sequence but its first.
 template <class Visit>
 void for_sequences(const TokenBatch& batch, const Tensor& rows, const Visit& visit) {
@@ -34,23 +58,28 @@ void for_sequences(const TokenBatch& batch, const Tensor& rows, const Visit& vis
 }  // namespace
 
 Intervention::Intervention(const CoreModel& coder, const Site& site, std::vector<polysem_edit> edits)
-    : coder_(&coder), site_(site), edits_(std::move(edits)), state_(coder) {
+    : coder_(&coder), site_(site), edits_(std::move(edits)) {
+  states_.emplace_back(coder);
   if (coder.get().d_in != coder.get().d_out || coder.get().skip != nullptr)
     throw Error(ErrorCode::kBadInput, coder.origin() +
                                           ": a transcoder reads one site and writes another; latents are "
                                           "edited with autoencoders only");
   const std::vector<float> zeros(coder.get().d_in);
   std::vector<float> y = zeros;
-  expect_done(polysem_apply_edits(state_.get(), polysem_one(zeros.data(), zeros.size()), edits_.data(),
+  expect_done(polysem_apply_edits(states_[0].get(), polysem_one(zeros.data(), zeros.size()), edits_.data(),
                                   edits_.size(), polysem_one_out(y.data(), y.size())));
-  polysem_reset(state_.get());
+  polysem_reset(states_[0].get());
 }
 
 void Intervention::apply(Executor& executor, const Tensor& rows) {
   std::vector<float> x = executor.download_f32(rows);
   const auto count = static_cast<std::size_t>(rows.rows), width = static_cast<std::size_t>(rows.cols);
-  expect_done(polysem_apply_edits(state_.get(), polysem_many(x.data(), count, width), edits_.data(),
-                                  edits_.size(), polysem_many_out(x.data(), count, width)));
+  for_parts(*coder_, states_, executor.backend().info().threads, count,
+            [&](polysem_state* state, std::size_t first, std::size_t positions) {
+              float* at = x.data() + first * width;
+              return polysem_apply_edits(state, polysem_many(at, positions, width), edits_.data(),
+                                         edits_.size(), polysem_many_out(at, positions, width));
+            });
   executor.upload(rows, x);
 }
 
@@ -75,9 +104,13 @@ Hook Intervention::while_generating(EditedPositions positions) {
 }
 
 std::uint64_t Intervention::skipped() const {
-  polysem_counters counters{};
-  polysem_get_counters(state_.get(), &counters);
-  return counters.non_finite;
+  std::uint64_t sum = 0;
+  for (const CoreState& state : states_) {
+    polysem_counters counters{};
+    polysem_get_counters(state.get(), &counters);
+    sum += counters.non_finite;
+  }
+  return sum;
 }
 
 InterventionEffect intervention_effect(LanguageModel& model, Intervention& intervention,
@@ -109,15 +142,20 @@ InterventionEffect intervention_effect(LanguageModel& model, Intervention& inter
 std::vector<LatentUse> latent_use(LanguageModel& model, const CoreModel& coder, const Site& site,
                                   std::span<const std::uint32_t> latents,
                                   std::span<const TokenBatch> batches) {
-  const CoreState state(coder);
+  std::vector<CoreState> states;
   std::vector<LatentUse> uses(latents.size());
   std::vector<float> f;
   const auto look = [&](Executor& executor, const Tensor& rows) {
     const std::vector<float> x = executor.download_f32(rows);
     const auto count = static_cast<std::size_t>(rows.rows), width = static_cast<std::size_t>(rows.cols);
     f.resize(count * latents.size());
-    expect_done(polysem_encode_list(state.get(), polysem_many(x.data(), count, width), latents.data(),
-                                    latents.size(), polysem_many_out(f.data(), count, latents.size())));
+    for_parts(coder, states, executor.backend().info().threads, count,
+              [&](polysem_state* state, std::size_t first, std::size_t positions) {
+                return polysem_encode_list(
+                    state, polysem_many(x.data() + first * width, positions, width), latents.data(),
+                    latents.size(),
+                    polysem_many_out(f.data() + first * latents.size(), positions, latents.size()));
+              });
     const auto lengths = row_lengths(x, rows.cols);
     const double limit = massive_limit(x, rows.cols);
     for (std::size_t i = 0; i < f.size(); ++i) {

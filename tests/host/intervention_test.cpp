@@ -26,6 +26,13 @@ CoreCoder coder_of(std::uint32_t latents) {
   return c;
 }
 
+std::vector<float> random_rows(std::uint64_t count) {
+  const Random random(5, RandomStream::kInitialisation);
+  std::vector<float> rows;
+  for (std::uint64_t i = 0; i < count * kWidth; ++i) rows.push_back(random.normal(i));
+  return rows;
+}
+
 class InterventionTest : public testing::Test {
  protected:
   std::vector<float> rows_at(const Site& site, const TokenBatch& batch, const Hook* before) {
@@ -165,6 +172,30 @@ TEST_F(InterventionTest, MeasuresItsEffectAndHowLatentsFire) {
   for (const double value : f) sum += value, largest = std::max(largest, value);
   EXPECT_NEAR(uses[1].mean, f.empty() ? 0 : sum / static_cast<double>(f.size()), 1e-4);
   EXPECT_NEAR(uses[1].largest, largest, 1e-4);
+}
+
+// Threads share the positions of a TopK coder; no bit and no count depends on how many there are.
+TEST_F(InterventionTest, ThreadsChangeNothing) {
+  weights_.activation = POLYSEM_TOPK, weights_.k = 2;
+  const CoreModel top_k(core_file_bytes(weights_, POLYSEM_F32), "coder");
+  const std::vector<float> normal = random_rows(100), huge(kWidth, 3e38f);
+  const auto edited = [&](int threads) {
+    const auto backend = open_backend("onednn", threads);
+    Executor executor(*backend);
+    std::vector<float> rows = normal;
+    for (const std::size_t r : {7u, 50u, 99u}) std::copy(huge.begin(), huge.end(), rows.begin() + r * kWidth);
+    const Array x = executor.make_from(100, kWidth, rows);
+    Intervention intervention(top_k, site_, {{2, POLYSEM_ADD, 1.5f}, {3, POLYSEM_SCALE, 2}});
+    const Hook hook = intervention.while_generating(EditedPositions::kAll);
+    hook.callback(executor, x);
+    rows = executor.download_f32(x);
+    rows.push_back(static_cast<float>(intervention.skipped()));
+    return rows;
+  };
+  const auto one = edited(1);
+  EXPECT_EQ(one.back(), 3);
+  EXPECT_FALSE(std::equal(normal.begin(), normal.end(), one.begin()));
+  EXPECT_EQ(edited(4), one);
 }
 
 TEST_F(InterventionTest, RefusesWhatCannotBe) {

@@ -39,7 +39,7 @@ class Intervention {
   const CoreModel* coder_;
   Site site_;
   std::vector<polysem_edit> edits_;
-  CoreState state_;
+  std::vector<CoreState> states_;  ///< one for each thread that edits
 };
 
 /// What an intervention does to the predictions of the next token; in nats, means over `tokens`.
