@@ -1,5 +1,6 @@
 #include "backends/onednn/matmul.hpp"
 
+#include <cstring>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <shared_mutex>
@@ -71,14 +72,32 @@ Desc packed_desc(const MatmulShape& s) {
       .weights_desc();
 }
 
+// oneDNN 3.7 takes the elements of a lone row to follow one another, whatever their stride.
+bool is_scattered_row(const MatmulShape& s) { return s.transpose_a && s.m == 1 && s.lda != 1; }
+
+Desc left_desc(const MatmulShape& s) {
+  if (is_scattered_row(s)) return matrix(1, s.k, s.bf16, s.k, 1);
+  return s.transpose_a ? matrix(s.m, s.k, s.bf16, 1, s.lda) : matrix(s.m, s.k, s.bf16, s.lda, 1);
+}
+
+// A row of k elements that lie lda apart.
+const void* gathered(const void* a, const MatmulShape& s) {
+  thread_local AlignedBytes memory;
+  const std::size_t element = s.bf16 ? 2 : 4;
+  std::byte* row = memory.at_least(static_cast<std::size_t>(s.k) * element);
+  for (std::size_t p = 0; p < static_cast<std::size_t>(s.k); ++p)
+    std::memcpy(row + p * element,
+                static_cast<const std::byte*>(a) + p * static_cast<std::size_t>(s.lda) * element, element);
+  return row;
+}
+
 class Primitive final : public Matmul {
  public:
   explicit Primitive(const MatmulShape& s)
       : shape_(s),
-        desc_(
-            describe(s.transpose_a ? matrix(s.m, s.k, s.bf16, 1, s.lda) : matrix(s.m, s.k, s.bf16, s.lda, 1),
-                     s.right == RightLayout::kPacked ? packed_desc(s) : right_desc(s, s.right, s.ldb),
-                     matrix(s.m, s.n, s.bf16_out, s.ldc, 1), s.accumulate)),
+        desc_(describe(left_desc(s),
+                       s.right == RightLayout::kPacked ? packed_desc(s) : right_desc(s, s.right, s.ldb),
+                       matrix(s.m, s.n, s.bf16_out, s.ldc, 1), s.accumulate)),
         matmul_(desc_),
         a_(desc_.src_desc()),
         b_(desc_.weights_desc()),
@@ -86,7 +105,8 @@ class Primitive final : public Matmul {
         scratch_(desc_.scratchpad_desc()) {}
 
   void operator()(const void* a, const void* b, void* c) const override {
-    const dnnl::memory left(a_, engine(), writable(a)), right(b_, engine(), writable(b)),
+    const void* row = is_scattered_row(shape_) ? gathered(a, shape_) : a;
+    const dnnl::memory left(a_, engine(), writable(row)), right(b_, engine(), writable(b)),
         out(c_, engine(), c);
     const dnnl::memory own(scratch_, engine(), scratch(scratch_.get_size()));
     matmul_.execute(

@@ -46,6 +46,6 @@ struct Cooperative {
   std::optional<CooperativeShape> shape;
   std::string reason;
 };
-Cooperative find_cooperative(VkPhysicalDevice device);
+Cooperative find_cooperative(VkInstance instance, VkPhysicalDevice device);
 
 }  // namespace polysem::vulkan

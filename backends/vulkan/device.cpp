@@ -50,7 +50,8 @@ void Device::open() {
   auto cooperative = make<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
   if (physical_.cooperative) {
-    cooperative.cooperativeMatrix = v12.shaderFloat16 = v12.vulkanMemoryModel = VK_TRUE;
+    cooperative.cooperativeMatrix = v12.shaderFloat16 = VK_TRUE;
+    v12.vulkanMemoryModel = v12.vulkanMemoryModelDeviceScope = VK_TRUE;  // of atomics in the other shaders
     v12.pNext = &cooperative;
   }
   auto features = make<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);

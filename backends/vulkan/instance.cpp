@@ -96,7 +96,7 @@ std::vector<PhysicalDevice> Instance::devices() const {
   check(vkEnumeratePhysicalDevices(handle_, &count, nullptr), "vkEnumeratePhysicalDevices");
   std::vector<VkPhysicalDevice> handles(count);
   check(vkEnumeratePhysicalDevices(handle_, &count, handles.data()), "vkEnumeratePhysicalDevices");
-  return describe_devices(handles);
+  return describe_devices(handle_, handles);
 }
 
 }  // namespace polysem::vulkan

@@ -62,7 +62,7 @@ std::string features_of(const Cooperative& cooperative, bool software) {
   if (!cooperative.shape) return text + "no cooperative matrices (" + cooperative.reason + ")";
   const CooperativeShape& shape = *cooperative.shape;
   return text + "cooperative matrices for f16 (" + std::to_string(shape.m) + " x " + std::to_string(shape.n) +
-         " x " + std::to_string(shape.k) + ")";
+         " x " + std::to_string(shape.k) + (software ? ", where POLYSEM_VK_COOPMAT is 1)" : ")");
 }
 
 struct Ranked {
@@ -70,7 +70,7 @@ struct Ranked {
   PhysicalDevice device;
 };
 
-Ranked describe(VkPhysicalDevice handle) {
+Ranked describe(VkInstance instance, VkPhysicalDevice handle) {
   auto driver = make<VkPhysicalDeviceDriverProperties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);
   auto properties = make<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
   VkPhysicalDeviceProperties plain{};
@@ -87,7 +87,7 @@ Ranked describe(VkPhysicalDevice handle) {
   device.software = plain.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   device.suitable = suitable(handle, plain);
   const Cooperative cooperative =
-      device.suitable ? find_cooperative(handle) : Cooperative{std::nullopt, "not looked for"};
+      device.suitable ? find_cooperative(instance, handle) : Cooperative{std::nullopt, "not looked for"};
   device.features = features_of(cooperative, device.software);
   device.cooperative = cooperative.shape;
   return {preference(plain.deviceType), device};
@@ -115,9 +115,9 @@ bool has_extension(VkPhysicalDevice device, std::string_view name) {
   return std::ranges::any_of(extensions, [&](const auto& e) { return name == e.extensionName; });
 }
 
-std::vector<PhysicalDevice> describe_devices(std::span<const VkPhysicalDevice> handles) {
+std::vector<PhysicalDevice> describe_devices(VkInstance instance, std::span<const VkPhysicalDevice> handles) {
   std::vector<Ranked> ranked;
-  for (const VkPhysicalDevice handle : handles) ranked.push_back(describe(handle));
+  for (const VkPhysicalDevice handle : handles) ranked.push_back(describe(instance, handle));
   std::ranges::stable_sort(ranked, {}, &Ranked::preference);
   std::vector<PhysicalDevice> devices;
   for (Ranked& one : ranked) devices.push_back(std::move(one.device));

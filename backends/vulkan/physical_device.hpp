@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kLeastShared = 16384;
 bool has_extension(VkPhysicalDevice device, std::string_view name);
 
 /// In the order of preference: discrete, integrated, virtual, others, software.
-std::vector<PhysicalDevice> describe_devices(std::span<const VkPhysicalDevice> handles);
+std::vector<PhysicalDevice> describe_devices(VkInstance instance, std::span<const VkPhysicalDevice> handles);
 
 /// The first queue family that computes, or none.
 std::optional<std::uint32_t> compute_family(VkPhysicalDevice device);

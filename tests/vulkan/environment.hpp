@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,15 @@ namespace polysem::test {
 
 /// The device that the tests of the Vulkan backend run on.
 inline const std::string kSoftwareDevice = "vulkan:llvmpipe";
+
+/// The file that tells the loader of its driver, whose name changes from release to release.
+inline std::string software_driver() {
+  for (const char* name : {"lvp_icd.x86_64.json", "lvp_icd.json"}) {
+    const std::string path = std::string("/usr/share/vulkan/icd.d/") + name;
+    if (std::filesystem::exists(path)) return path;
+  }
+  return "";
+}
 
 /// An environment variable for the time of a scope.
 class EnvironmentVariable {
