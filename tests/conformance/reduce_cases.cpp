@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "tests/conformance/cases.hpp"
@@ -21,7 +22,13 @@ std::string compare_reduce(const Problem& problem, const std::vector<Values>& ex
                            const std::vector<Values>& actual) {
   const auto& op = std::get<Reduce>(problem.op());
   const std::size_t out = problem.position("out");
-  if (op.kind == Kind::kMax) return compare_exactly("out", expected[out], actual[out]);
+  if (op.kind == Kind::kMax) {
+    // To some devices all denormals are equal.
+    const auto is_denormal = [](double v) { return std::abs(v) < kTiny; };
+    if (std::ranges::all_of(expected[out], is_denormal) && std::ranges::all_of(actual[out], is_denormal))
+      return "";
+    return compare_exactly("out", expected[out], actual[out]);
+  }
   Problem terms = problem;
   if (op.kind == Kind::kSquaredDistance) {
     for (double& b : terms.at("b").values) b = -std::abs(b);
