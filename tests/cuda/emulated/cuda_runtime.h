@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "tests/cuda/emulated/capture.hpp"
+#include "tests/cuda/emulated/running.hpp"
 
 #define __global__
 #define __device__
@@ -85,7 +86,13 @@ inline unsigned __reduce_max_sync(unsigned, unsigned value) {
   return value;
 }
 
+#ifdef __SANITIZE_THREAD__  // its accesses are noted as one
+__attribute__((no_sanitize("thread"))) inline std::uint32_t atomicAdd(std::uint32_t* at,
+                                                                      std::uint32_t value) {
+  emulated::note_atomic(at, 4);
+#else
 inline std::uint32_t atomicAdd(std::uint32_t* at, std::uint32_t value) {
+#endif
   const std::uint32_t before = *at;
   *at += value;
   return before;

@@ -12,6 +12,7 @@
 
 #include "tests/cuda/emulated/cuda_runtime.h"
 #include "tests/cuda/emulated/faults.hpp"
+#include "tests/cuda/emulated/running.hpp"
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -28,6 +29,7 @@ enum class Wait { kNothing, kWarp, kBlock, kEnd };
 
 struct Fiber {
   std::vector<char> stack;
+  bool begun = false;
   ucontext_t start{};
   jmp_buf place{};
   Wait wait = Wait::kEnd;
@@ -40,6 +42,7 @@ std::uint32_t words[kMostThreads], warp_words[2][kMostThreads];
 const std::function<void()>* current_body = nullptr;
 unsigned current = 0;
 std::uint64_t launches = 0;
+Running now;
 
 [[noreturn]] void broken(const char* what) {
   std::fprintf(stderr, "emulated kernel: %s (block %u, thread %u)\n", what, blockIdx.x, current);
@@ -60,9 +63,14 @@ void resume(unsigned thread) {
   threadIdx = {thread, 0, 0};
   Fiber& fiber = fibers[thread];
   fiber.wait = Wait::kNothing;
-  if (_setjmp(scheduler) != 0) return;
-  if (!fiber.stack.empty()) _longjmp(fiber.place, 1);
-  fiber.stack.resize(kStack);
+  if (_setjmp(scheduler) != 0) {
+    now.inside = false;
+    return;
+  }
+  if (fiber.stack.empty()) fiber.stack.resize(kStack);
+  now = {true, launches, blockIdx.x, thread, now.epoch, fiber.stack.data(), fiber.stack.data() + kStack};
+  if (fiber.begun) _longjmp(fiber.place, 1);
+  fiber.begun = true;
   getcontext(&fiber.start);
   fiber.start.uc_stack.ss_sp = fiber.stack.data();
   fiber.start.uc_stack.ss_size = kStack;
@@ -87,6 +95,7 @@ bool all_wait(unsigned first, unsigned last, Wait what) {
 void run_block() {
   const unsigned threads = blockDim.x;
   for (unsigned t = 0; t < threads; ++t) fibers[t].exchanges = 0;
+  now.epoch = 0;
   std::vector<unsigned> ready;
   const auto add = [&](unsigned first, unsigned last) {
     for (unsigned t = first; t < last; ++t) ready.push_back(t);
@@ -98,6 +107,7 @@ void run_block() {
     ready.clear();
     if (all_wait(0, threads, Wait::kEnd)) return;
     if (all_wait(0, threads, Wait::kBlock)) {
+      ++now.epoch;
       add(0, threads);
       continue;
     }
@@ -110,6 +120,8 @@ void run_block() {
 }
 
 }  // namespace
+
+const Running& running() { return now; }
 
 void meet_block() { wait(Wait::kBlock); }
 
