@@ -143,15 +143,16 @@ TEST_F(CudaGraphs, WaitingForEachOpNamesTheOneThatFailed) {
 // Memory that one thread lets go makes the whole device wait, which no capture of another may meet.
 TEST_F(CudaGraphs, ThreadsDoNotBreakEachOthersCaptures) {
   const auto backend = open_backend("cuda");
-  const auto work = [&](float value, Values& result) {
-    Executor run(*backend);
+  Executor one(*backend),
+      two(*backend);  // before the threads: who comes late must not get a stream given back
+  const auto work = [](Executor& run, float value, Values& result) {
     const Array y = run.make(4, 4);
     for (int i = 0; i < 200; ++i) step(run, y, value);
     result = run.download_f32(y);
   };
   Values first, second;
-  std::thread other(work, 1.0f, std::ref(first));
-  work(2.0f, second);
+  std::thread other(work, std::ref(one), 1.0f, std::ref(first));
+  work(two, 2.0f, second);
   other.join();
   EXPECT_EQ(first, all(4, 1));
   EXPECT_EQ(second, all(4, 2));
