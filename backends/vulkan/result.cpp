@@ -17,7 +17,9 @@ void fail(VkResult result, const std::string& call) {
                       ": the device was lost (a crash or a time limit of its driver); what was computed "
                       "since the last checkpoint is gone");
     case VK_ERROR_INCOMPATIBLE_DRIVER:
-      throw Error(ErrorCode::kBackendUnavailable, "no Vulkan driver is installed");
+      throw Error(ErrorCode::kBackendUnavailable,
+                  "no Vulkan driver is installed, or none that the loader finds (VK_ICD_FILENAMES, "
+                  "VK_DRIVER_FILES); Debian's package mesa-vulkan-drivers has several, one in software");
     default:
       throw Error(ErrorCode::kFailed, call + " failed with VkResult " + std::to_string(result));
   }

@@ -45,6 +45,8 @@ std::vector<nlohmann::json> describe(const BackendEntry& entry) {
 }
 
 int run(const Arguments& arguments) {
+  if (!arguments.positional().empty())
+    throw UsageError("polysem backends takes options only; found '" + arguments.positional().front() + "'");
   nlohmann::json rows = nlohmann::json::array();
   std::vector<std::vector<std::string>> cells = {{"backend", "device", "driver", "precisions", "features"}};
   for (const BackendEntry* entry : registered_backends()) {

@@ -108,6 +108,8 @@ int make(const Arguments& arguments) {
 }
 
 int list(const Arguments& arguments) {
+  if (arguments.positional().size() > 1)
+    throw UsageError("polysem data list takes options only; found '" + arguments.positional()[1] + "'");
   write_json_result(arguments, {{"schema", "polysem.generators/1"}, {"generators", {"superposed"}}});
   std::cout << "superposed  features in superposition: random directions, each fires on its own (options "
                "--features,\n"

@@ -43,6 +43,12 @@ nlohmann::json complete_result(const Arguments& arguments, const Session& sessio
   return result;
 }
 
+void require_f32(const Arguments& arguments) {
+  if (arguments.text("precision") != "f32")
+    arguments.refuse("precision", "polysem toy and polysem incidental compute in f32 only, found '" +
+                                      arguments.text("precision") + "'");
+}
+
 void write_outcome(const std::string& folder, const Outcome& outcome, const nlohmann::json& result) {
   const std::filesystem::path path(folder);
   if (!outcome.weights.empty()) write_weights(path / "weights.safetensors", outcome.weights);
@@ -57,6 +63,7 @@ int run_experiment(const Arguments& arguments, const std::string& schema,
     throw UsageError("polysem " + std::string(arguments.command().name) + " takes options only; found '" +
                      arguments.positional().front() + "'");
   arguments.integer("seed", 0, std::int64_t{1} << 53);  // also where nothing is random
+  require_f32(arguments);
   const std::string folder = arguments.given("out") ? arguments.text("out") : "";
   if (!folder.empty()) prepare_folder(folder);
   Session session(arguments);

@@ -38,6 +38,9 @@ struct Experiment {
 int run_experiment(const Arguments& arguments, const std::string& schema,
                    Outcome (*run)(const Arguments& arguments, Session& session));
 
+/// Experiments train in f32 whatever the device has: another --precision is refused, not passed over.
+void require_f32(const Arguments& arguments);
+
 /// Writes the files of an experiment into a folder that exists.
 void write_outcome(const std::string& folder, const Outcome& outcome, const nlohmann::json& result);
 /// The complete result: schema, experiment, config, environment, seconds, and what the outcome says.

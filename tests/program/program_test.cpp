@@ -38,6 +38,8 @@ TEST_F(Program, WrongUsageNamesTheNearestRightOne) {
   expect_failure("eval", 2, "CODER");
   expect_failure("train --list-recipes extra --threads -3", 0, "");
   expect_failure("backends --backend", 2, "backend");
+  expect_failure("backends extra", 2, "extra");
+  expect_failure("data list extra", 2, "extra");
 }
 
 TEST_F(Program, NumbersTakeSuffixesAndRangesAreChecked) {

@@ -40,6 +40,17 @@ TEST_F(Toy, NumbersThatMakeNoSenseAreRefusedByName) {
                  "--density");
   expect_failure(base + "--importance 1e6 --features 100", 2, "--importance");
   expect_failure(base + "stray", 2, "stray");
+  // Not passed over: a result would claim it.
+  for (const char* name : {"toy superposition", "toy gallery", "incidental noise"})
+    expect_failure(std::string(name) + " --precision bf16", 2, "--precision");
+  expect_failure("toy phase --features 2.5", 2, "whole numbers");
+  expect_failure("toy composition --held-out .5", 2, "whole numbers");
+}
+
+// A tensor has one name: a run that ended with this was lost.
+TEST_F(Toy, ANumberGivenTwiceCountsOnce) {
+  const auto result = result_of("phase --features 2,2 --quick --steps 2 --grid 2");
+  EXPECT_EQ(result["diagrams"].size(), 1u);
 }
 
 TEST_F(Toy, SuperpositionWritesResultWeightsAndFigure) {
@@ -132,6 +143,11 @@ TEST_F(Toy, GalleryCollectsExperimentsOnOnePage) {
   EXPECT_EQ(read_json("page/toy-deform/result.json")["schema"], "polysem.toy/1");
   EXPECT_EQ(read_json("made.json")["experiments"].size(), 1u);
   expect_failure("toy gallery --only toy-nothing", 2, "toy-superposition");
+  // Where a later experiment ends the run, the page of those before it stays.
+  std::filesystem::create_directory(folder_ / "part");
+  std::ofstream(folder_ / "part/incidental-sparsity") << "in the way";
+  EXPECT_NE(run("toy gallery --only toy-deform,incidental-sparsity --out part --quiet").code, 0);
+  EXPECT_NE(read_text(folder_ / "part/index.html").find("toy-deform/result.json"), std::string::npos);
 }
 
 TEST_F(Toy, MemorizationAndAttacksRefuseWhatMakesNoSense) {

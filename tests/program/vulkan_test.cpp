@@ -163,7 +163,7 @@ TEST_F(VulkanProgram, WithoutLoaderDriverOrDeviceItSaysSoAndExits4) {
   for (const Want& want :
        {Want{loader, "vulkan", "libvulkan.so.1, cannot be opened"},
         Want{loader, "vulkan:llvmpipe", "libvulkan.so.1, cannot be opened"},
-        Want{nowhere, "vulkan", "no Vulkan driver is installed"},
+        Want{nowhere, "vulkan", "mesa-vulkan-drivers"},
         Want{nowhere, "vulkan:0", "no Vulkan driver is installed"},
         Want{software, "vulkan", "by name, for instance vulkan:llvmpipe"},
         Want{software, "vulkan:abacus", "no Vulkan device 'abacus'; there are: 0: llvmpipe"},

@@ -1,7 +1,6 @@
 #include "bench/program/incidental/seeds.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "bench/program/terminal.hpp"
 #include "bench/program/toy/options.hpp"
@@ -171,14 +170,7 @@ Setup setup_of(const Arguments& a, std::int64_t neurons) {
 }
 
 std::vector<std::int64_t> neurons_of(const Arguments& a) {
-  std::vector<std::int64_t> neurons;
-  for (const double value : toy::numbers_of(a, "neurons", 1, 1 << 20)) {
-    if (value != std::floor(value)) a.refuse("neurons", "expected whole numbers");
-    neurons.push_back(static_cast<std::int64_t>(value));
-  }
-  std::sort(neurons.begin(), neurons.end());
-  neurons.erase(std::unique(neurons.begin(), neurons.end()), neurons.end());
-  return neurons;
+  return toy::whole_numbers_of(a, "neurons", 1, 1 << 20);
 }
 
 std::int64_t only_neurons(const Arguments& a) {

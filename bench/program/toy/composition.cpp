@@ -23,7 +23,7 @@ struct Plan {
 Plan plan_of(const Arguments& a) {
   Plan p;
   p.colours = a.integer("colours", 2, 1000), p.shapes = a.integer("shapes", 2, 1000);
-  for (const double d : numbers_of(a, "held-out", 0, 999)) p.diagonals.push_back(std::llround(d));
+  p.diagonals = whole_numbers_of(a, "held-out", 0, 999);
   p.network_seeds = a.integer("instances", 1, 100000),
   p.dictionary_seeds = a.integer("dictionaries", 1, 100000);
   p.dictionary_steps = a.integer("dictionary-steps", 1, 1 << 30);

@@ -33,13 +33,16 @@ std::vector<std::string> words_for(const Arguments& a) {
 
 figures::GalleryEntry entry_of(const Experiment& e, const Outcome& outcome) {
   const std::string id = id_of(*e.command);
+  std::vector<std::pair<std::string, std::string>> links = {{"result.json", id + "/result.json"},
+                                                            {"figure.svg", id + "/figure.svg"}};
+  if (!outcome.weights.empty()) links.emplace_back("weights.safetensors", id + "/weights.safetensors");
   return {.id = id,
           .title = e.title,
           .text = e.text,
           .command = "polysem " + std::string(e.command->name) + " --out " + id,
           .figure = outcome.figure,
           .table = outcome.table,
-          .links = {{"result.json", id + "/result.json"}, {"figure.svg", id + "/figure.svg"}}};
+          .links = std::move(links)};
 }
 
 using Listed = std::pair<const Experiment*, std::string>;  // and its schema
@@ -57,13 +60,25 @@ std::vector<Listed> chosen(const Arguments& a) {
       for (const Listed& l : all) names += (names.empty() ? "" : ", ") + id_of(*l.first->command);
       a.refuse("only", "there is no '" + word + "'; there are " + names);
     }
-    list.push_back(*found);
+    if (std::find(list.begin(), list.end(), *found) == list.end()) list.push_back(*found);
   }
   return list;
 }
 
+void write_page(const std::filesystem::path& folder, bool full,
+                const std::vector<figures::GalleryEntry>& entries) {
+  const std::string sizes =
+      full ? "with their published sizes." : "in small versions; each has the command of the full one.";
+  const std::string page = figures::gallery_page(
+      "Why neurons are polysemantic",
+      "Published experiments on toy models of superposition and on incidental polysemanticity, " + sizes,
+      entries);
+  write_file_atomic(folder / "index.html", std::string_view(page));
+}
+
 int run(const Arguments& a) {
   if (!a.positional().empty()) throw UsageError("polysem toy gallery takes options only");
+  require_f32(a);
   const std::filesystem::path folder = a.text("out");
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -90,16 +105,9 @@ int run(const Arguments& a) {
     entries.push_back(entry_of(*experiment, outcome));
     rows.push_back({name, significant(seconds, 3)});
     made.push_back({{"experiment", name}, {"seconds", seconds}, {"folder", id_of(*experiment->command)}});
+    write_page(folder, a.flag("full"), entries);  // each time: Ctrl-C leaves a page of what is done
     progress.update(static_cast<std::int64_t>(entries.size()));
   }
-  const std::string page = figures::gallery_page(
-      "Why neurons are polysemantic",
-      std::string(
-          "Published experiments on toy models of superposition and on incidental polysemanticity, ") +
-          (a.flag("full") ? "with their published sizes."
-                          : "in small versions; each has the command of the full one."),
-      entries);
-  write_file_atomic(folder / "index.html", std::string_view(page));
   std::cout << table(rows) << "written to " << folder.string()
             << ": index.html, and a folder for each experiment\n";
   write_json_result(a, {{"schema", "polysem.gallery/1"}, {"experiments", made}});

@@ -50,24 +50,14 @@ struct Plan {
   std::int64_t test_samples = 0;
 };
 
-std::vector<std::int64_t> sizes_of(const Arguments& a) {
-  std::vector<std::int64_t> sizes;
-  for (const double value : numbers_of(a, "samples", 1, 1e9)) {
-    if (value != std::floor(value)) a.refuse("samples", "expected whole numbers");
-    sizes.push_back(static_cast<std::int64_t>(value));
-  }
-  std::sort(sizes.begin(), sizes.end());
-  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-  return sizes;
-}
-
 Plan plan_of(const Arguments& a) {
   const ToySize size = size_of(a);
   Plan plan{.config = {.features = size.features, .dims = size.dims}, .training = training_of(a)};
   plan.config.instances = a.integer("instances", 1, 1000), plan.density = density_of(a, "density");
   plan.config.density.assign(plan.config.biases(), static_cast<float>(plan.density));
   plan.config.importance.assign(plan.config.biases(), 1.0f);
-  plan.samples = sizes_of(a), plan.test_samples = a.integer("test-samples", 2, 1 << 24);
+  plan.samples = whole_numbers_of(a, "samples", 1, 1000000000),
+  plan.test_samples = a.integer("test-samples", 2, 1 << 24);
   constexpr std::int64_t kMostValues = std::int64_t{1} << 31;  // 8 GB
   if (plan.samples.back() > kMostValues / (size.features * plan.config.instances))
     a.refuse("samples", "samples times features times instances must stay below 2^31");

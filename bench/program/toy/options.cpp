@@ -1,5 +1,6 @@
 #include "bench/program/toy/options.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -105,8 +106,20 @@ std::vector<double> numbers_of(const Arguments& arguments, std::string_view opti
     std::ostringstream range;
     range << "expected numbers from " << lowest << " to " << highest << ", found '" << word << "'";
     if (!value || *value < lowest || *value > highest) arguments.refuse(option, range.str());
-    values.push_back(*value);
+    if (std::find(values.begin(), values.end(), *value) == values.end()) values.push_back(*value);
   }
+  return values;
+}
+
+std::vector<std::int64_t> whole_numbers_of(const Arguments& arguments, std::string_view option,
+                                           std::int64_t lowest, std::int64_t highest) {
+  std::vector<std::int64_t> values;
+  for (const double value :
+       numbers_of(arguments, option, static_cast<double>(lowest), static_cast<double>(highest))) {
+    if (value != std::floor(value)) arguments.refuse(option, "expected whole numbers");
+    values.push_back(static_cast<std::int64_t>(value));
+  }
+  std::sort(values.begin(), values.end());
   return values;
 }
 

@@ -20,9 +20,12 @@ ToyTraining training_of(const Arguments& arguments);
 /// `first` and then `more`.
 std::vector<OptionSpec> joined(std::vector<OptionSpec> first, const std::vector<OptionSpec>& more);
 
-/// Numbers of a list option, each from `lowest` to `highest`.
+/// Numbers of a list option, each from `lowest` to `highest`. One that is given twice is there once.
 std::vector<double> numbers_of(const Arguments& arguments, std::string_view option, double lowest,
                                double highest);
+/// The same for whole numbers, in increasing order.
+std::vector<std::int64_t> whole_numbers_of(const Arguments& arguments, std::string_view option,
+                                           std::int64_t lowest, std::int64_t highest);
 /// Densities of a list option: each in (0, 1].
 std::vector<double> densities_of(const Arguments& arguments, std::string_view option);
 /// One density, in (0, 1].

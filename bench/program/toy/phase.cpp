@@ -221,7 +221,7 @@ void report(const Grid& grid, Diagram& d, bool alone, Outcome& outcome) {
 
 Outcome run(const Arguments& a, Session& session) {
   const Grid grid = grid_of(a);
-  const std::vector<double> sizes = numbers_of(a, "features", 2, 3);
+  const std::vector<std::int64_t> sizes = whole_numbers_of(a, "features", 2, 3);
   Outcome outcome;
   outcome.table = {{"features", "dims", "cells", "away from boundaries", "agree with the exact phase (%)"}};
   outcome.result["phases"] = kPhases;
@@ -231,10 +231,9 @@ Outcome run(const Arguments& a, Session& session) {
       "it.";
   outcome.figure.columns = 2;
   outcome.figure.panel_width = outcome.figure.panel_height = 230;
-  for (const double size : sizes) {
-    if (size != std::floor(size)) a.refuse("features", "expected 2 or 3");
+  for (const std::int64_t size : sizes) {
     Diagram diagram;
-    diagram.features = static_cast<std::int64_t>(size);
+    diagram.features = size;
     train(a, session, grid, diagram);
     solve(a, grid, diagram);
     compare(grid, diagram);
