@@ -40,12 +40,19 @@ __global__ void product_kernel(Arguments g) {
             c < op.n && kb < op.k ? op.transpose_b ? g.b(b_first + c, kb) : g.b(b_first + kb, c) : 0.0f;
       }
       __syncthreads();
-      for (unsigned p = 0; p < kDepth; ++p)
+      // Unrolled, so that the sums stay in registers.
+#pragma unroll
+      for (unsigned p = 0; p < kDepth; ++p) {
+#pragma unroll
         for (unsigned i = 0; i < kEach; ++i)
+#pragma unroll
           for (unsigned j = 0; j < kEach; ++j) sums[i][j] += left[p][y + i * kSide] * right[p][x + j * kSide];
+      }
       __syncthreads();
     }
+#pragma unroll
     for (unsigned i = 0; i < kEach; ++i) {
+#pragma unroll
       for (unsigned j = 0; j < kEach; ++j) {
         const std::int64_t r = row + y + i * kSide, c = col + x + j * kSide;
         if (r >= op.m || c >= op.n) continue;
