@@ -65,6 +65,7 @@ int run_experiment(const Arguments& arguments, const std::string& schema,
   arguments.integer("seed", 0, std::int64_t{1} << 53);  // also where nothing is random
   require_f32(arguments);
   const std::string folder = arguments.given("out") ? arguments.text("out") : "";
+  if (arguments.given("out") && folder.empty()) arguments.refuse("out", "expected a folder, found nothing");
   if (!folder.empty()) prepare_folder(folder);
   Session session(arguments);
   catch_interrupts();

@@ -40,6 +40,7 @@ TEST_F(Toy, NumbersThatMakeNoSenseAreRefusedByName) {
                  "--density");
   expect_failure(base + "--importance 1e6 --features 100", 2, "--importance");
   expect_failure(base + "stray", 2, "stray");
+  expect_failure(base + "--out ''", 2, "--out");
   // Not passed over: a result would claim it.
   for (const char* name : {"toy superposition", "toy gallery", "incidental noise"})
     expect_failure(std::string(name) + " --precision bf16", 2, "--precision");
@@ -134,11 +135,11 @@ TEST_F(Toy, PointsOnASphereReachTheKnownEnergies) {
 }
 
 TEST_F(Toy, GalleryCollectsExperimentsOnOnePage) {
-  const Outcome o = run("toy gallery --only toy-deform --out page --quiet --json made.json");
+  const Outcome o = run("toy gallery --only toy-deform --seed 7 --out page --quiet --json made.json");
   ASSERT_EQ(o.code, 0) << o.errors;
   const std::string page = read_text(folder_ / "page/index.html");
   EXPECT_NE(page.find("id=\"toy-deform\""), std::string::npos);
-  EXPECT_NE(page.find("polysem toy deform --out"), std::string::npos);
+  EXPECT_NE(page.find("polysem toy deform --seed 7 --out"), std::string::npos);
   EXPECT_NE(page.find("<svg"), std::string::npos);
   EXPECT_EQ(read_json("page/toy-deform/result.json")["schema"], "polysem.toy/1");
   EXPECT_EQ(read_json("made.json")["experiments"].size(), 1u);

@@ -299,11 +299,11 @@ Outcome run(const Arguments& a, Session& session) {
   add_sweeps(over_width, "over_width", out), add_sweeps(over_held_out, "over_held_out", out);
   const std::int64_t combinations = plan.colours * plan.shapes;
   out.figure.panels = {network_panel(networks),
-                       sweep_panel(over_width, &FactorLatents::fvu_held_out, "dictionaries",
+                       sweep_panel(over_width, &FactorLatents::fvu_held_out, "dictionaries: error",
                                    "FVU on held-out combinations", true, combinations),
-                       sweep_panel(over_width, &FactorLatents::single, "dictionaries",
+                       sweep_panel(over_width, &FactorLatents::single, "dictionaries: memorising",
                                    "latents of a single combination", true, combinations),
-                       sweep_panel(over_held_out, &FactorLatents::fvu_held_out, "dictionaries",
+                       sweep_panel(over_held_out, &FactorLatents::fvu_held_out, "dictionaries: fewer seen",
                                    "FVU on held-out combinations", false, combinations)};
   report_composed(composed, out);
   out.figure.description =

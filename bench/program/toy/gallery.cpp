@@ -31,15 +31,15 @@ std::vector<std::string> words_for(const Arguments& a) {
   return words;
 }
 
-figures::GalleryEntry entry_of(const Experiment& e, const Outcome& outcome) {
-  const std::string id = id_of(*e.command);
+figures::GalleryEntry entry_of(const Arguments& a, const Experiment& e, const Outcome& outcome) {
+  const std::string id = id_of(*e.command), seed = a.given("seed") ? " --seed " + a.text("seed") : "";
   std::vector<std::pair<std::string, std::string>> links = {{"result.json", id + "/result.json"},
                                                             {"figure.svg", id + "/figure.svg"}};
   if (!outcome.weights.empty()) links.emplace_back("weights.safetensors", id + "/weights.safetensors");
   return {.id = id,
           .title = e.title,
           .text = e.text,
-          .command = "polysem " + std::string(e.command->name) + " --out " + id,
+          .command = "polysem " + std::string(e.command->name) + seed + " --out " + id,
           .figure = outcome.figure,
           .table = outcome.table,
           .links = std::move(links)};
@@ -102,7 +102,7 @@ int run(const Arguments& a) {
     const std::filesystem::path place = folder / id_of(*experiment->command);
     std::filesystem::create_directories(place);
     write_outcome(place.string(), outcome, complete_result(own, session, schema, outcome, seconds));
-    entries.push_back(entry_of(*experiment, outcome));
+    entries.push_back(entry_of(a, *experiment, outcome));
     rows.push_back({name, significant(seconds, 3)});
     made.push_back({{"experiment", name}, {"seconds", seconds}, {"folder", id_of(*experiment->command)}});
     write_page(folder, a.flag("full"), entries);  // each time: Ctrl-C leaves a page of what is done
