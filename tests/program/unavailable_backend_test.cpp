@@ -28,7 +28,8 @@ TEST_F(UnavailableBackend, PrecisionsAreRefusedWhereTheyAreNot) {
   ASSERT_EQ(run("backends --json b.json").code, 0);
   ASSERT_EQ(run("data make superposed --features 32 --dim 16 --active 2 --rows 500 --out store --quiet").code,
             0);
-  for (const auto& backend : read_json("b.json")["backends"]) {
+  const auto found = read_json("b.json");
+  for (const auto& backend : found["backends"]) {
     const std::string name = backend["name"];
     if (!backend["available"] || name.starts_with("vulkan")) continue;  // slow to start
     for (const std::string precision : {"f32", "tf32", "bf16", "f16"}) {
