@@ -144,6 +144,7 @@ int run(const Arguments& arguments) {
   const polysem_dtype dtype =
       core_dtype_named(arguments.choice("dtype", {"f32", "f16", "bf16", "int8", "int4"}));
   const std::int64_t most_rows = arguments.integer("rows", 2, std::int64_t{1} << 40);
+  expect_not_input(out, {in});
   require_writable(out);
   CoreCoder coder = load_core_coder(in);
   const auto latents = chosen_latents(arguments, coder);

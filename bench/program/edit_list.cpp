@@ -6,6 +6,7 @@
 
 #include "bench/program/arguments.hpp"
 #include "bench/program/terminal.hpp"
+#include "polysem/error.hpp"
 
 namespace polysem::program {
 
@@ -43,7 +44,11 @@ polysem_edit parse_edit(const std::string& word, const CoreModel& coder) {
     refuse(word, "expected a finite number, found '" + value + "'");
   edit.value = static_cast<float>(*number);
   if (edit.kind == POLYSEM_SET && edit.value == 0) edit.kind = POLYSEM_ABLATE;
-  edit.latent = coder.find(latent);
+  try {
+    edit.latent = coder.find(latent);
+  } catch (const Error& absent) {
+    refuse(word, absent.what());
+  }
   return edit;
 }
 

@@ -66,7 +66,10 @@ int run(const Arguments& arguments) {
   if (!arguments.given("out") && !arguments.given("dense") && !arguments.given("reconstruction"))
     throw UsageError("nothing to write: give --out F.safetensors, --dense L.npy or --reconstruction R.npy");
   for (const char* option : {"out", "dense", "reconstruction"})
-    if (arguments.given(option)) require_writable(arguments.text(option));
+    if (arguments.given(option)) {
+      expect_not_input(arguments.text(option), {arguments.only_positional(), arguments.text("data")});
+      require_writable(arguments.text(option));
+    }
   Session session(arguments);
   const std::int64_t rows = std::min(arguments.integer("rows", 1, std::int64_t{1} << 50), source->rows());
 

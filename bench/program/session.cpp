@@ -75,6 +75,15 @@ void write_only_result(const Arguments& arguments, nlohmann::json result) {
   write_json_result(arguments, std::move(result));
 }
 
+void expect_not_input(const std::filesystem::path& out, const std::vector<std::filesystem::path>& inputs) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(out, error)) return;
+  for (const std::filesystem::path& in : inputs)
+    if (std::filesystem::equivalent(out, in, error))
+      throw UsageError(out.string() +
+                       " is read by this command and would be written over; name another file");
+}
+
 void expect_result_writable(const Arguments& arguments) {
   if (arguments.given("out")) require_writable(arguments.text("out"));
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "bench/program/arguments.hpp"
 #include "polysem/executor.hpp"
@@ -35,6 +37,8 @@ void write_json_result(const Arguments& arguments, nlohmann::json result);
 /// The same, and also where --out says: for commands that write nothing else. expect_result_writable() finds
 /// out before the work whether that will do.
 void write_only_result(const Arguments& arguments, nlohmann::json result);
+/// UsageError where a file to write is one that is read: it would be gone.
+void expect_not_input(const std::filesystem::path& out, const std::vector<std::filesystem::path>& inputs);
 void expect_result_writable(const Arguments& arguments);
 
 }  // namespace polysem::program

@@ -32,6 +32,19 @@ std::vector<std::int32_t> prompt_tokens(const Arguments& arguments, const Tokeni
   return ids;
 }
 
+GenerateOptions generate_options(const Arguments& arguments) {
+  return {.max_tokens = arguments.integer("tokens", 1, 1LL << 31),
+          .temperature = static_cast<float>(arguments.number("temperature", 0, 1000)),
+          .seed = static_cast<std::uint64_t>(arguments.integer("seed", 0, 1LL << 53))};
+}
+
+EditedPositions edited_positions(const Arguments& arguments) {
+  const std::string where = arguments.choice("positions", {"all", "prompt", "generated"});
+  return where == "prompt"      ? EditedPositions::kPrompt
+         : where == "generated" ? EditedPositions::kGenerated
+                                : EditedPositions::kAll;
+}
+
 /// Text that no edit is meant for.
 std::vector<TokenBatch> neutral_text(const Arguments& arguments, const Tokenizer& tokenizer,
                                      std::int64_t context, std::int64_t tokens) {
@@ -57,6 +70,9 @@ class Steering {
  public:
   explicit Steering(const Arguments& arguments)
       : arguments_(arguments),
+        options_(generate_options(arguments)),
+        positions_(edited_positions(arguments)),
+        text_tokens_(arguments.integer("text-tokens", 0, 1LL << 40)),
         session_(arguments),
         at_(arguments, session_.executor(), session_.precision()),
         edits_(parse_edits(arguments.list("edit"), at_.coder())),
@@ -67,13 +83,12 @@ class Steering {
   int run() {
     const Tokenizer& tokenizer = at_.file().tokenizer();
     const auto prompt = prompt_tokens(arguments_, tokenizer, at_.model().shape().context);
-    const std::int64_t text_tokens = arguments_.integer("text-tokens", 0, 1LL << 40);
     if (!at_.note().empty() && !arguments_.flag("quiet"))
       std::cerr << "note: " << one_line(at_.note()) << "\n";
     std::vector<TokenBatch> text;
     std::vector<LatentUse> uses;
-    if (text_tokens > 0) {
-      text = neutral_text(arguments_, tokenizer, at_.model().shape().context, text_tokens);
+    if (text_tokens_ > 0) {
+      text = neutral_text(arguments_, tokenizer, at_.model().shape().context, text_tokens_);
       uses = latent_use(at_.model(), at_.coder(), at_.site(), latents_, text);
     }
     std::cout << at_.file().name() << ", edited at " << at_.site().name() << "\n" << edit_table(uses) << "\n";
@@ -92,7 +107,7 @@ class Steering {
                    {"without", {{"text", tokenizer.decode(without)}, {"tokens", without}}},
                    {"with", {{"text", tokenizer.decode(with)}, {"tokens", with}}},
                    {"effect", nullptr}};
-    if (text_tokens > 0) result["effect"] = report_effect(text);
+    if (text_tokens_ > 0) result["effect"] = report_effect(text);
     result["skipped_tokens"] = intervention_.skipped();
     if (intervention_.skipped() > 0)
       std::cout << counted(static_cast<std::int64_t>(intervention_.skipped()), "token")
@@ -104,15 +119,9 @@ class Steering {
 
  private:
   std::vector<std::int32_t> continuation(const std::vector<std::int32_t>& prompt, bool edited) {
-    const GenerateOptions options{
-        .max_tokens = arguments_.integer("tokens", 1, 1LL << 31),
-        .temperature = static_cast<float>(arguments_.number("temperature", 0, 1000)),
-        .seed = static_cast<std::uint64_t>(arguments_.integer("seed", 0, 1LL << 53)),
-        .stop = at_.file().tokenizer().end_of_text()};
-    const std::string where = arguments_.choice("positions", {"all", "prompt", "generated"});
-    const Hook hook = intervention_.while_generating(where == "prompt"      ? EditedPositions::kPrompt
-                                                     : where == "generated" ? EditedPositions::kGenerated
-                                                                            : EditedPositions::kAll);
+    GenerateOptions options = options_;
+    options.stop = at_.file().tokenizer().end_of_text();
+    const Hook hook = intervention_.while_generating(positions_);
     Progress progress(edited ? "writing with the edits: token" : "writing without the edits: token",
                       options.max_tokens, arguments_.flag("quiet"));
     std::int64_t written = 0;
@@ -189,6 +198,9 @@ class Steering {
   }
 
   const Arguments& arguments_;
+  GenerateOptions options_;
+  EditedPositions positions_;
+  std::int64_t text_tokens_;
   Session session_;
   CoderAtSite at_;
   std::vector<polysem_edit> edits_;

@@ -84,6 +84,10 @@ TEST_F(Convert, RefusesBadRequestsAndFiles) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "o.polysem"));
   EXPECT_EQ(run("convert coder --out p.polysem --rows 10 --quiet").code, 0);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "p.polysem"));
+  // What is read is not written over.
+  expect_failure("convert p.polysem ./p.polysem --dtype int4", 2, "p.polysem is read");
+  expect_failure("encode p.polysem --data store --out p.polysem", 2, "p.polysem is read");
+  EXPECT_EQ(run("info p.polysem").code, 0);
   std::ofstream(folder_ / "junk.polysem") << "POLYSEM";
   for (const char* command :
        {"info junk.polysem", "eval junk.polysem --data store", "convert junk.polysem o.polysem"})

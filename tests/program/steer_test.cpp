@@ -66,8 +66,8 @@ TEST_F(Steer, RefusesBadRequestsByName) {
   const std::string prompt = base_ + "--prompt cat ";
   for (const char* edit :
        {"77=+8", "-1=0", "x=1", "5", "5=", "5=nan", "5=inf", "5=1e39", "5=*", "5<3", "=3", "5=+x", ""})
-    expect_failure(prompt + "--edit '" + edit + "'", 2,
-                   *edit == '7' || *edit == '-' ? "no latent" : "--edit");
+    expect_failure(prompt + "--edit '" + edit + "'", 2, "option --edit");
+  expect_failure(prompt + "--edit 77=+8", 2, "option --edit: '77=+8': there is no latent 77");
   expect_failure(base_ + "--prompt cat", 2, "--edit");
   expect_failure(base_ + "--edit 0=1", 2, "--prompt");
   expect_failure(base_ + "--edit 0=1 --prompt ''", 2, "--prompt");
@@ -77,6 +77,9 @@ TEST_F(Steer, RefusesBadRequestsByName) {
   expect_failure(prompt + "--edit 0=1 --positions some", 2, "--positions");
   expect_failure(prompt + "--edit 0=1 --temperature nan", 2, "--temperature");
   expect_failure(prompt + "--edit 0=1 --tokens 0", 2, "--tokens");
+  // Before the work, and before anything is printed.
+  for (const char* wrong : {"--tokens 0", "--temperature -1", "--positions some", "--seed x"})
+    EXPECT_EQ(run(prompt + "--edit 0=1 " + wrong).output, "") << wrong;
   expect_failure(prompt + "--edit 0=1 --model none.gguf", 3, "none.gguf");
   expect_failure(prompt + "--edit 0=1 --text none.txt", 3, "none.txt");
   expect_failure("steer stray --prompt a --edit 0=1", 2, "stray");
