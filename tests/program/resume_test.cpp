@@ -75,15 +75,19 @@ TEST_F(SlowResume, KilledAtAnyTime) {
     const auto start = std::chrono::steady_clock::now();
     std::filesystem::remove_all(folder_ / "whole");
     ASSERT_EQ(run(command + "whole").code, 0);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const int killed = run_in_pieces(command, [&](int) {
-      char line[60];
-      std::snprintf(line, sizeof line, "timeout -s KILL %.4f",
-                    seconds * (0.1 + 0.5 * random.uniform(draw++)));
-      return std::string(line);
-    });
-    RecordProperty(recipe + "_killed", killed);  // a slow first run may leave time for all the others
-    expect_same_run("pieces", "whole");
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    int killed = 0;
+    for (int tries = 0; killed == 0 && tries < 6;
+         ++tries, seconds /= 2) {  // the first run may have been slow
+      killed = run_in_pieces(command, [&](int) {
+        char line[60];
+        std::snprintf(line, sizeof line, "timeout -s KILL %.4f",
+                      seconds * (0.1 + 0.5 * random.uniform(draw++)));
+        return std::string(line);
+      });
+      expect_same_run("pieces", "whole");
+    }
+    EXPECT_GT(killed, 0);
   }
 }
 
