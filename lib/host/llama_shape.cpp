@@ -30,7 +30,7 @@ class ShapeReader {
     throw Error(ErrorCode::kBadInput, file_.label() + ": key llama." + key + ": " + message);
   }
   [[noreturn]] void unsupported(const std::string& what) const {
-    throw Error(ErrorCode::kUnsupported, file_.label() + ": " + what);
+    throw Error(ErrorCode::kBadInput, file_.label() + ": " + what);
   }
 
  private:

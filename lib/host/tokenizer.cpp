@@ -27,12 +27,12 @@ struct Literal {
 
 PreTokenizer pre_tokenizer(const GgufFile& file) {
   if (const auto model = file.text("tokenizer.ggml.model"); model != "gpt2")
-    throw Error(ErrorCode::kUnsupported, file.label() + ": tokenizer.ggml.model is " + std::string(model) +
-                                             ", expected gpt2 (byte-level byte pairs)");
+    throw Error(ErrorCode::kBadInput, file.label() + ": tokenizer.ggml.model is " + std::string(model) +
+                                          ", expected gpt2 (byte-level byte pairs)");
   const auto pre = file.text("tokenizer.ggml.pre");
   if (pre == "smollm") return PreTokenizer::kSmollm;
   if (pre == "gpt-2") return PreTokenizer::kGpt2;
-  throw Error(ErrorCode::kUnsupported,
+  throw Error(ErrorCode::kBadInput,
               file.label() + ": tokenizer.ggml.pre is " + std::string(pre) + ", expected smollm or gpt-2");
 }
 

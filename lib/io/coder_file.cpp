@@ -40,9 +40,9 @@ bool flag_or(const JsonView& object, std::string_view key, bool otherwise) {
 void expect_none(const JsonView& root, std::string_view key, const std::string& file) {
   const auto value = root.find(key);
   if (!value || value->string() == "none") return;
-  throw Error(ErrorCode::kUnsupported, file + ": " + value->place() + ": '" + value->string() +
-                                           "' is not folded into the weights; save the coder with SAELens's "
-                                           "save_inference_model, which folds it");
+  throw Error(ErrorCode::kBadInput, file + ": " + value->place() + ": '" + value->string() +
+                                        "' is not folded into the weights; save the coder with SAELens's "
+                                        "save_inference_model, which folds it");
 }
 
 CoderFile read_config(const std::filesystem::path& file) {

@@ -41,9 +41,9 @@ void GgufFile::dequantize(const GgufTensor& t, std::int64_t first, std::int64_t 
                           std::span<float> out) const {
   const GgmlType* type = find_ggml_type(t.type);
   if (type == nullptr || type->expand == nullptr)
-    throw Error(ErrorCode::kUnsupported, label_ + ": tensor " + t.name + " is stored as " +
-                                             ggml_type_name(t.type) +
-                                             ", expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K");
+    throw Error(ErrorCode::kBadInput, label_ + ": tensor " + t.name + " is stored as " +
+                                          ggml_type_name(t.type) +
+                                          ", expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K");
   if (first < 0 || count < 0 || first > t.rows() - count ||
       out.size() != static_cast<std::size_t>(count * t.cols()))
     throw Error(ErrorCode::kInvalidArgument, "dequantize: rows " + std::to_string(first) + " + " +

@@ -33,8 +33,8 @@ const Recipe& recipe_of(const std::filesystem::path& folder, const CoderFile& fi
   if (found != nullptr) return *found;
   std::string list;
   for (const std::string_view name : known) list += (list.empty() ? "" : ", ") + std::string(name);
-  throw Error(ErrorCode::kUnsupported, folder.string() + ": architecture '" + file.architecture +
-                                           "' is not supported; this version reads " + list);
+  throw Error(ErrorCode::kBadInput, folder.string() + ": architecture '" + file.architecture +
+                                        "' is not supported; this version reads " + list);
 }
 
 }  // namespace

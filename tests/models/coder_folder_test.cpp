@@ -77,7 +77,7 @@ TEST(CoderFolder, RefusesWhatItCannotRun) {
   test::expect_error(ErrorCode::kBadInput, "'threshold' is missing", [&] { load_coder(folder.path()); });
   file.architecture = "gated";
   write_coder_file(folder.path(), file);
-  test::expect_error(ErrorCode::kUnsupported, "reads jumprelu, standard, topk",
+  test::expect_error(ErrorCode::kBadInput, "reads jumprelu, standard, topk",
                      [&] { load_coder(folder.path()); });
   file.architecture = "topk";
   write_coder_file(folder.path(), file);

@@ -25,8 +25,8 @@ struct CoderFile {
 };
 
 /// Reads a folder that SAELens (from 6.0 on) or polysem wrote. Shapes are checked against cfg.json, tensors
-/// that are not needed are left alone. Throws Error{kBadInput} with file and key; Error{kUnsupported} for
-/// normalisations that are not folded into the weights.
+/// that are not needed are left alone. Throws Error{kBadInput} with file and key, also
+/// for normalisations that are not folded into the weights.
 CoderFile read_coder_file(const std::filesystem::path& folder);
 
 /// Writes a folder that SAE.load_from_disk takes as it is, in f32.

@@ -25,7 +25,7 @@ void save_coder(const std::filesystem::path& folder, const CoderConfig& config, 
                 const CoderProvenance& provenance);
 
 /// Reads such a folder, whoever wrote it, or a .polysem file (see polysem/core_coder.hpp). Throws
-/// Error{kBadInput} for damage, Error{kUnsupported} for an architecture that no recipe here has.
+/// Error{kBadInput} for damage, and for an architecture that no recipe here has.
 LoadedCoder load_coder(const std::filesystem::path& folder);
 
 }  // namespace polysem

@@ -91,7 +91,7 @@ class GgufFile {
   /// A tensor that must be there with this shape (shape[0] = row length; trailing ones do not count).
   const GgufTensor& tensor(std::string_view name, std::span<const std::int64_t> shape) const;
   /// Rows [first, first + count) as f32, `out` holds count * cols() values. An unknown type is
-  /// Error{kUnsupported}.
+  /// Error{kBadInput}.
   void dequantize(const GgufTensor& tensor, std::int64_t first, std::int64_t count,
                   std::span<float> out) const;
 

@@ -22,9 +22,8 @@ struct LlamaShape {
   float rope_base = 10000.0f, position_scale = 1.0f, rms_epsilon = 1e-5f;
   bool tied = false;  ///< the output matrix is the embedding
 
-  /// Reads and checks a file's metadata. Throws Error{kUnsupported} for another architecture, by name, and
-  /// for variants that this host does not compute (experts, biases, other rope scalings); Error{kBadInput}
-  /// for nonsense.
+  /// Reads and checks a file's metadata. Throws Error{kBadInput} for another architecture, by name, for
+  /// variants that this host does not compute (experts, biases, other rope scalings), and for nonsense.
   static LlamaShape read(const GgufFile& file);
 };
 
@@ -64,9 +63,8 @@ class KvCache {
 /// the next.
 class LanguageModel {
  public:
-  /// Loads all weights. Throws as LlamaShape::read; Error{kBadInput} names a tensor that is missing or of
-  /// another shape, Error{kUnsupported} one of an unknown type. `executor` outlives the model; the file need
-  /// not.
+  /// Loads all weights. Throws as LlamaShape::read; Error{kBadInput} names a tensor that is missing, of
+  /// another shape or of an unknown type. `executor` outlives the model; the file need not.
   LanguageModel(const GgufFile& file, Executor& executor, Precision precision);
   ~LanguageModel();
   LanguageModel(LanguageModel&&) noexcept;

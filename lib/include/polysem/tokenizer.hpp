@@ -18,7 +18,7 @@ class Tokenizer {
  public:
   enum class Special { kAsText, kParse };
 
-  /// Throws Error{kBadInput} for damaged tables, Error{kUnsupported} for another kind of tokenizer.
+  /// Throws Error{kBadInput} for damaged tables, and for another kind of tokenizer.
   explicit Tokenizer(const GgufFile& file);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
