@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <string_view>
 
 #include "bench/program/session.hpp"
 #include "polysem/error.hpp"
@@ -15,9 +15,13 @@ namespace polysem::program {
 
 std::vector<nlohmann::json> read_metrics(const std::filesystem::path& file) {
   std::vector<nlohmann::json> lines;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    auto json = nlohmann::json::parse(line, nullptr, false);
+  if (!std::filesystem::exists(file)) return lines;
+  // Not by a stream, to which a failed read or request for memory is the end of the file: a run that is taken
+  // up again would then write a log without its beginning.
+  const std::string text = read_file(file);
+  for (std::size_t start = 0, end = 0; end != std::string::npos && start < text.size(); start = end + 1) {
+    end = text.find('\n', start);
+    auto json = nlohmann::json::parse(std::string_view(text).substr(start, end - start), nullptr, false);
     const bool whole = json.is_object() && json.contains("step") && json["step"].is_number_integer();
     if (whole) lines.push_back(std::move(json));
   }
