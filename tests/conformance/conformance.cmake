@@ -32,7 +32,7 @@ if(POLYSEM_BACKEND_VULKAN)
   polysem_conformance_test(conformance.vulkan_threads vulkan:llvmpipe PROCESSORS 2 LABELS slow
     OPTIONS --filter=SameBits ENVIRONMENT POLYSEM_VK_VALIDATE=1)
   # The ops that cut large operands into windows, with windows so small that the cases need several.
-  polysem_conformance_test(conformance.vulkan_windows vulkan:llvmpipe PROCESSORS 2
+  polysem_conformance_test(conformance.vulkan_windows vulkan:llvmpipe PROCESSORS 2 LABELS slow
     OPTIONS "--filter=Matches*_gemm_:Matches*_gather_:Matches*_scatter_:Matches*_reduce_:Matches*_sparse_"
     ENVIRONMENT POLYSEM_VK_MAX_RANGE=65536)
 endif()
