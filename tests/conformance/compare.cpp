@@ -51,6 +51,15 @@ std::string compare_exactly(std::string_view label, const Values& expected, cons
   return "";
 }
 
+double nmse(const std::vector<float>& expected, const std::vector<float>& actual) {
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    error += std::pow(double{actual[i]} - expected[i], 2);
+    norm += std::pow(double{expected[i]}, 2);
+  }
+  return error / norm;
+}
+
 std::string compare_nmse(std::string_view label, const Values& expected, const Values& actual, double limit) {
   double error = 0, norm = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {

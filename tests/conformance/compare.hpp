@@ -34,7 +34,9 @@ std::string compare_within(std::string_view label, const Values& expected, const
 std::string compare_exactly(std::string_view label, const Values& expected, const Values& actual,
                             std::size_t count = std::numeric_limits<std::size_t>::max());
 
-/// Normalised mean squared error: sum (actual - expected)^2 / sum expected^2, at most `limit`.
+/// Normalised mean squared error: sum (actual - expected)^2 / sum expected^2.
+double nmse(const std::vector<float>& expected, const std::vector<float>& actual);
+/// The same of doubles, at most `limit`.
 std::string compare_nmse(std::string_view label, const Values& expected, const Values& actual, double limit);
 
 /// Adds what storing in the operand's type may round away to the tolerances.

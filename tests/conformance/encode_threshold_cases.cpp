@@ -3,6 +3,7 @@
 
 #include "tests/conformance/cases.hpp"
 #include "tests/conformance/compare.hpp"
+#include "tests/conformance/encode_precisions.hpp"
 #include "tests/conformance/varying_codes.hpp"
 
 namespace polysem::conformance {
@@ -193,22 +194,7 @@ void add_shapes(std::vector<Case>& list) {
 
 void add_precisions(std::vector<Case>& list) {
   const EncodeThreshold op = sized(33, 65, 257, 1.0f);
-  for (const Precision precision : {Precision::kTF32, Precision::kBF16, Precision::kF16}) {
-    EncodeThreshold low = op;
-    low.precision = precision;
-    const std::string of(name(precision));
-    list.push_back(encode(of + "_of_f32", low, {.threshold = 5}));
-    list.push_back(exact_encode(of, low, {.threshold = 3}));
-    const DType type = storage_type(precision);
-    if (type == DType::kF32) continue;
-    list.push_back(encode(of + "_of_its_values", low, {.x = Data::kBf16, .w = Data::kBf16, .threshold = 5}));
-    list.push_back(
-        encode(of + "_of_its_type", low, {.x_type = type, .w_type = type, .threshold = 5, .pad = true}));
-    list.push_back(exact_encode(of + "_of_its_type", low, {.x_type = type, .w_type = type, .threshold = 3}));
-    list.push_back(encode("f32_of_" + of + "_x", op, {.x_type = type}));
-    list.push_back(encode("f32_of_" + of + "_w", op, {.w_type = type}));
-    list.push_back(exact_encode("f32_of_" + of, op, {.x_type = type, .w_type = type}));
-  }
+  add_encode_precisions(list, op, Setup{.threshold = 5}, Setup{.threshold = 3}, encode, exact_encode);
 }
 
 void add_data(std::vector<Case>& list) {

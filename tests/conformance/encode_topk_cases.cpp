@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "tests/conformance/cases.hpp"
+#include "tests/conformance/encode_precisions.hpp"
 #include "tests/conformance/encode_topk_compare.hpp"
 
 namespace polysem::conformance {
@@ -80,22 +81,7 @@ void add_shapes(std::vector<Case>& list) {
 
 void add_precisions(std::vector<Case>& list) {
   const EncodeTopK op{33, 65, 257, 16};
-  for (const Precision precision : {Precision::kTF32, Precision::kBF16, Precision::kF16}) {
-    EncodeTopK low = op;
-    low.precision = precision;
-    const std::string of(name(precision));
-    list.push_back(encode(of + "_of_f32", low));
-    list.push_back(encode(of + "_scale", low, {.scale = true}));
-    list.push_back(exact_encode(of, low));
-    const DType type = storage_type(precision);
-    if (type == DType::kF32) continue;
-    list.push_back(encode(of + "_of_its_values", low, {.x = Data::kBf16, .w = Data::kBf16}));
-    list.push_back(encode(of + "_of_its_type", low, {.x_type = type, .w_type = type, .pad = true}));
-    list.push_back(exact_encode(of + "_of_its_type", low, {.x_type = type, .w_type = type}));
-    list.push_back(encode("f32_of_" + of + "_x", op, {.x_type = type}));
-    list.push_back(encode("f32_of_" + of + "_w", op, {.w_type = type}));
-    list.push_back(exact_encode("f32_of_" + of, op, {.x_type = type, .w_type = type}));
-  }
+  add_encode_precisions(list, op, Setup{}, Setup{}, encode, exact_encode);
 }
 
 void add_data(std::vector<Case>& list) {

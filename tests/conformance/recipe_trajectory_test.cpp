@@ -1,12 +1,11 @@
 // Many training steps of a small coder of every recipe, on every backend against the reference.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "polysem/coder_init.hpp"
 #include "polysem/coder_step.hpp"
 #include "polysem/recipe.hpp"
 #include "tests/conformance/backends.hpp"
+#include "tests/conformance/compare.hpp"
 #include "tests/support/runs_recipe.hpp"
 
 namespace polysem::conformance {
@@ -58,15 +57,6 @@ Trajectory train(Backend& backend, const Recipe& recipe) {
   }
   t.weights = step.weights();
   return t;
-}
-
-double nmse(const std::vector<float>& expected, const std::vector<float>& actual) {
-  double error = 0, norm = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += std::pow(double{actual[i]} - expected[i], 2);
-    norm += std::pow(double{expected[i]}, 2);
-  }
-  return error / norm;
 }
 
 class RecipeTrajectories : public BackendTest {};

@@ -1,25 +1,15 @@
 // Many training steps of toy models on every backend against the reference.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "polysem/tied_training.hpp"
 #include "polysem/toy_training.hpp"
 #include "tests/conformance/backends.hpp"
+#include "tests/conformance/compare.hpp"
 
 namespace polysem::conformance {
 namespace {
 
 using Losses = std::vector<std::vector<float>>;
-
-double nmse(const std::vector<float>& expected, const std::vector<float>& actual) {
-  double error = 0, norm = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += std::pow(double{actual[i]} - expected[i], 2);
-    norm += std::pow(double{expected[i]}, 2);
-  }
-  return error / norm;
-}
 
 void expect_alike(const Losses& expected, const Losses& actual) {
   ASSERT_EQ(actual.size(), expected.size());

@@ -1,10 +1,9 @@
 // Many training steps of a small TopK coder, op by op, on every backend against the reference.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "polysem/executor.hpp"
 #include "tests/conformance/backends.hpp"
+#include "tests/conformance/compare.hpp"
 
 namespace polysem::conformance {
 namespace {
@@ -128,15 +127,6 @@ class Coder {
   Array begin_ = run_.make(1, kLatents + 1, DType::kI32), entries_ = run_.make(1, kEntries, DType::kI32),
         entry_rows_ = run_.make(1, kEntries, DType::kI32);
 };
-
-double nmse(const std::vector<float>& expected, const std::vector<float>& actual) {
-  double error = 0, norm = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += std::pow(double{actual[i]} - expected[i], 2);
-    norm += std::pow(double{expected[i]}, 2);
-  }
-  return error / norm;
-}
 
 class Trajectories : public BackendTest {};
 

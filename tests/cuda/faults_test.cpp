@@ -13,11 +13,7 @@ using emulated::faults;
 
 class CudaFaults : public testing::Test {
  protected:
-  void TearDown() override {
-    const auto allocations = faults().allocations;
-    faults() = {};
-    faults().allocations = allocations;
-  }
+  void TearDown() override { emulated::forget_faults(); }
 };
 
 std::string refusal(std::string_view name) {

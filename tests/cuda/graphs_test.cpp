@@ -17,15 +17,8 @@ using Values = std::vector<float>;
 
 class CudaGraphs : public testing::Test {
  protected:
-  void SetUp() override { forget(); }
-  void TearDown() override { forget(); }
-
- private:
-  static void forget() {
-    const auto allocations = faults().allocations;
-    faults() = {};
-    faults().allocations = allocations;
-  }
+  void SetUp() override { emulated::forget_faults(); }
+  void TearDown() override { emulated::forget_faults(); }
 };
 
 /// y = (value 1 1^T) (value 1 1^T)^T = n value^2, of matrices that are gone before the step runs.

@@ -12,12 +12,7 @@ namespace polysem {
 namespace {
 
 using emulated::faults;
-
-void forget_faults() {
-  const auto allocations = faults().allocations;
-  faults() = {};
-  faults().allocations = allocations;
-}
+using emulated::forget_faults;
 
 class CudaStep : public testing::TestWithParam<const char*> {
  protected:

@@ -20,6 +20,8 @@ struct Faults {
   std::uint64_t graphs_made = 0, graph_launches = 0;
 };
 Faults& faults();
+/// As in the beginning, but for what is still allocated.
+void forget_faults();
 
 /// Counts a call; whether it is to fail.
 cudaError_t next_call();
